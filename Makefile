@@ -1,0 +1,55 @@
+# One task runner: CI calls what a person calls.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup demo test lint format bench lock demo-sound demo-model clean browser
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: setup
+	$(BIN)/python demo/demo.py
+
+# Tests of the report look at the page in a browser; everything else needs packages only.
+browser:
+	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium) \
+		|| echo "chromium could not be installed: the browser tests will say that they were skipped"
+
+test: setup browser
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+# The demo's sound made anew; needs flite (Debian: apt-get install flite).
+demo-sound: setup
+	$(BIN)/python -m demo.recipe.build
+
+# Hours on two cores. The shipped weights came about as models/demo/README.md says.
+demo-model: setup
+	$(BIN)/python -m training.train --hyperparameters demo/recipe/base-model.json \
+		--train demo/build/turns --validation demo/build/heldout \
+		--output demo/build/base --checkpoints demo/build/checkpoints
+	$(BIN)/python -m demo.recipe.release demo/build/base models/demo
+
+lock: setup
+	$(BIN)/python -m pip freeze --exclude nightscribe --exclude pip --exclude setuptools
+
+clean:
+	rm -rf $(VENV) demo/output demo/build

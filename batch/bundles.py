@@ -1,0 +1,143 @@
+"""Models into bundles: whatever ``[model] uri`` names ends as one tarball below the output."""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from manifests.errors import InputError
+from manifests.hashing import sha256_of
+from manifests.local_store import download, path_of_uri
+from manifests.storage import Store, open_store, parent_store
+from manifests.tarball import pack, unpack_object
+from transform_handler.bundle import bundle_card, bundle_files
+from transform_handler.identity import CARD_NAME, BundleCard, DecodeSettings, digest_of
+
+_MODEL_PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model", "*.md"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """A bundle that lies below the output location."""
+
+    name: str
+    model_digest: str
+    decode_digest: str
+    uri: str
+
+
+def prepare_bundle(
+    model: str, output: Store, *, precision: str = "exact", dry: bool = False
+) -> Bundle:
+    """Make (or find) the bundle of a model folder, a bundle, or a hub's model.
+
+    A ``dry`` call writes nothing.
+
+    Raises:
+        InputError: there is no usable model there; the message says what was found.
+    """
+    if is_bundle(model):
+        return _from_tarball(model, output, dry=dry)
+    with model_folder(model) as folder:
+        name = slug(model)
+        card = bundle_card(folder, name=name, decode=DecodeSettings(precision=precision))
+        files = bundle_files(folder, card)
+        key = f"models/{name}/{_identity(files)}/model.tar.gz"
+        if not dry and output.stat(key) is None:
+            with tempfile.TemporaryDirectory(prefix="nightscribe-bundle-") as scratch:
+                tarball = Path(scratch) / "model.tar.gz"
+                pack(tarball, files)
+                output.put(key, tarball)
+        return _bundle(card, output.uri_of(key))
+
+
+def is_bundle(model: str) -> bool:
+    """Whether a model's name is that of a tarball, not of a folder."""
+    return model.endswith((".tar.gz", ".tgz"))
+
+
+@contextmanager
+def model_folder(model: str) -> Iterator[Path]:
+    """The model as a folder on this machine: as it is, of a bundle, from storage or the hub."""
+    if is_bundle(model) or model.startswith("s3://"):
+        with tempfile.TemporaryDirectory(prefix="nightscribe-model-") as scratch:
+            if is_bundle(model):
+                unpack_object(model, Path(scratch))
+            else:
+                download(open_store(model), Path(scratch))
+            yield Path(scratch)
+        return
+    folder = path_of_uri(model) if model.startswith("file://") else Path(model)
+    if folder.is_dir():
+        yield folder
+    elif "://" not in model and not folder.is_absolute():
+        yield _from_hub(model)
+    else:
+        raise InputError(
+            f"[model] uri {model!r}: no such folder; a model folder, a bundle (model.tar.gz) "
+            "or a hub name such as facebook/wav2vec2-base-960h is expected"
+        )
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download  # noqa: PLC0415
+    from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=_MODEL_PATTERNS))
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise InputError(
+            f"[model] uri {name!r}: no folder here, and the hub did not give it out "
+            f"({type(error).__name__}); check the name and the network, or name a folder"
+        ) from error
+
+
+def _from_tarball(model: str, output: Store, *, dry: bool) -> Bundle:
+    store, key = parent_store(model)
+    if store.stat(key) is None:
+        raise InputError(f"[model] uri {model!r}: no such bundle")
+    data = store.read(key)
+    card = _card_in(data, model)
+    if model.startswith(output.uri):
+        return _bundle(card, model)
+    own = f"models/{card.name}/{sha256_of(data)[:12]}/model.tar.gz"
+    if not dry and output.stat(own) is None:
+        output.put(own, data)
+    return _bundle(card, output.uri_of(own))
+
+
+def _card_in(data: bytes, name: str) -> BundleCard:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as tar:
+            # None stands for a member that is no file.
+            member = tar.extractfile(CARD_NAME)
+            text = member.read() if member else b""
+    except (tarfile.TarError, zlib.error, KeyError, EOFError, OSError) as error:
+        raise InputError(
+            f"[model] uri {name!r}: not a nightscribe bundle (no {CARD_NAME} in it)"
+        ) from error
+    return BundleCard.from_json(text, name=f"{name}, {CARD_NAME}")
+
+
+def _identity(files: Mapping[str, Path | bytes]) -> str:
+    return digest_of({name: sha256_of(content) for name, content in files.items()})
+
+
+def _bundle(card: BundleCard, uri: str) -> Bundle:
+    return Bundle(
+        name=card.name, model_digest=card.model_digest, decode_digest=card.decode_digest, uri=uri
+    )
+
+
+def slug(model: str) -> str:
+    """A model's name as a part of keys and job names: letters, digits and single dashes."""
+    tail = model.rstrip("/").split("://")[-1]
+    name = "/".join(tail.split("/")[-2:]) if not tail.startswith("/") else tail.split("/")[-1]
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower() or "model"

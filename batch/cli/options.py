@@ -1,0 +1,73 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from batch.config import Config
+
+DEFAULT_CONFIG = "nightscribe.toml"
+
+config_argument = click.argument(
+    "config", type=click.Path(path_type=Path, dir_okay=False), default=DEFAULT_CONFIG
+)
+config_option = click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=DEFAULT_CONFIG,
+    show_default=True,
+    help="The configuration.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+_SHORTCUTS = {
+    "archive": "archive.uri",
+    "references": "references.uri",
+    "model": "model.uri",
+    "output": "output.uri",
+    "channels": "archive.channels",
+    "on_model_change": "run.on_model_change",
+}
+
+
+def override_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--set and its shortcuts: flags win over the file."""
+    for name, key in reversed(_SHORTCUTS.items()):
+        flag = "--" + name.replace("_", "-")
+        command = click.option(flag, name, metavar="VALUE", help=f"Overrides {key}.")(command)
+    return click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="SECTION.KEY=VALUE",
+        help="Override any key of the configuration; may be given again.",
+    )(command)
+
+
+def configured(path: Path, overrides: tuple[str, ...], shortcuts: dict[str, str | None]) -> Config:
+    """The configuration with the command's flags applied.
+
+    A relative path in a flag is relative to where the command is typed.
+    """
+    from batch.config import load_config
+
+    given = [
+        f"{_SHORTCUTS[name]}={_literal(name, v)}" for name, v in shortcuts.items() if v is not None
+    ]
+    return load_config(path, [*overrides, *given])
+
+
+def _literal(name: str, value: str) -> str:
+    import json
+
+    if value and name in ("archive", "references", "output", "model") and "://" not in value:
+        path = Path(value).expanduser()
+        if path.exists() or name != "model":
+            value = str(path.absolute())
+    return json.dumps(value, ensure_ascii=False)

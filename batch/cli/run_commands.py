@@ -1,0 +1,284 @@
+"""Commands that do the work: run and its steps, train, transcribe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batch.cli.options import config_argument, configured, json_option, override_options
+
+if TYPE_CHECKING:
+    from batch.plan import Plan
+    from batch.progress import Listener
+    from batch.run import Finished, Runner
+
+_run_argument = click.argument("run_id", metavar="[RUN]", required=False)
+
+
+@contextmanager
+def _runner(
+    path: Path, overrides: tuple[str, ...], shortcuts: dict[str, str | None]
+) -> Iterator[Runner]:
+    """A runner that alone works on the output, with its progress shown."""
+    from batch.cli.listeners import listener
+
+    shown = listener()
+    runner = _new_runner(path, overrides, shortcuts, shown)
+    with runner.claimed(), shown:
+        yield runner
+
+
+def _new_runner(
+    path: Path,
+    overrides: tuple[str, ...],
+    shortcuts: dict[str, str | None],
+    listener: Listener,
+) -> Runner:
+    from batch.platforms.local import LocalPlatform
+    from batch.run import Runner
+
+    config = configured(path, overrides, shortcuts)
+    return Runner(config=config, platform=LocalPlatform(), listener=listener)
+
+
+def _planned(runner: Runner, run_id: str | None) -> Plan:
+    from batch.plan import read_plan
+    from batch.runs import latest
+
+    return read_plan(runner.output, run_id or latest(runner.output))
+
+
+@click.command()
+@config_argument
+@override_options
+@json_option
+def run(config: Path, overrides: tuple[str, ...], as_json: bool, **shortcuts: str | None) -> int:
+    """Transcribe what is new, score, report. A killed run is gone on with."""
+    from batch.cli.main import EXIT_THRESHOLD
+
+    with _runner(config, overrides, shortcuts) as runner:
+        finished = runner.run()
+        places = {"transcripts": runner.output.uri_of("transcripts/")}
+    if as_json:
+        click.echo(json.dumps({**places, "runs": [_as_json(one) for one in finished]}, indent=1))
+    elif not finished:
+        click.echo("nothing to do: every recording of the archive has its row")
+        click.echo(f"transcripts     {_readable(places['transcripts'])}")
+    for one in finished:
+        if not as_json:
+            _say(one, places["transcripts"])
+    return EXIT_THRESHOLD if any(one.problems for one in finished) else 0
+
+
+@click.command()
+@config_argument
+@override_options
+@json_option
+@click.option("--dry-run", is_flag=True, help="Say what a run would take on; write nothing.")
+def plan(
+    config: Path,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    dry_run: bool,
+    **shortcuts: str | None,
+) -> None:
+    """Freeze what the next run takes on."""
+    from batch.cli.listeners import LogListener, hours
+
+    if dry_run:
+        survey = _new_runner(config, overrides, shortcuts, LogListener()).survey(dry=True)
+        content: dict[str, Any] = {
+            "listed": len(survey.recordings),
+            "would_transcribe": len(survey.selection.chosen),
+            "reasons": survey.selection.reasons,
+            "predicted_seconds": round(survey.audio_seconds, 1),
+            "other_model": survey.selection.waiting,
+            "errors_kept": survey.failed,
+        }
+        line = (
+            f"{content['would_transcribe']} of {content['listed']} recordings would be "
+            f"transcribed, about {hours(survey.audio_seconds)} of audio"
+        )
+    else:
+        with _runner(config, overrides, shortcuts) as runner:
+            made = runner.plan()
+        content = {"run_id": made.run_id if made else None}
+        line = made.run_id if made else "nothing to do: every recording has its row"
+    click.echo(json.dumps(content, indent=1) if as_json else line)
+
+
+@click.command()
+@config_argument
+@_run_argument
+@override_options
+def transform(
+    config: Path, run_id: str | None, overrides: tuple[str, ...], **shortcuts: str | None
+) -> int:
+    """Carry out a run's job; finished shards are kept."""
+    from batch.cli.main import EXIT_FAILED
+
+    with _runner(config, overrides, shortcuts) as runner:
+        outcome = runner.transform(_planned(runner, run_id))
+    click.echo(f"{outcome.status} {outcome.failure_reason}".strip())
+    return 0 if outcome.status == "Completed" else EXIT_FAILED
+
+
+@click.command()
+@config_argument
+@_run_argument
+@override_options
+def collect(
+    config: Path, run_id: str | None, overrides: tuple[str, ...], **shortcuts: str | None
+) -> None:
+    """Write a run's rows: one for each recording."""
+    from batch.cli.listeners import collected_line
+
+    with _runner(config, overrides, shortcuts) as runner:
+        click.echo(collected_line(runner.collect(_planned(runner, run_id))))
+
+
+@click.command()
+@config_argument
+@_run_argument
+@override_options
+@json_option
+def score(
+    config: Path,
+    run_id: str | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    **shortcuts: str | None,
+) -> None:
+    """Score the transcripts against the references."""
+    with _runner(config, overrides, shortcuts) as runner:
+        _, figures = runner.score(_planned(runner, run_id))
+    click.echo(json.dumps(figures, indent=1) if as_json else "\n".join(_scores(figures)))
+
+
+@click.command()
+@config_argument
+@_run_argument
+@override_options
+def report(
+    config: Path, run_id: str | None, overrides: tuple[str, ...], **shortcuts: str | None
+) -> None:
+    """Score, and write the report page."""
+    with _runner(config, overrides, shortcuts) as runner:
+        finished = runner.report(_planned(runner, run_id))
+    click.echo(_readable(finished.report_uri))
+
+
+@click.command()
+@config_argument
+@override_options
+@json_option
+def train(config: Path, overrides: tuple[str, ...], as_json: bool, **shortcuts: str | None) -> None:
+    """Fine-tune the model as [training] says."""
+    from batch.fine_tuning import fine_tune
+    from batch.platforms.local import LocalPlatform
+
+    settings = configured(config, overrides, shortcuts)
+    trained = fine_tune(settings, LocalPlatform(), on_line=lambda line: click.echo(line, err=True))
+    if as_json:
+        content = {"model": trained.bundle.uri, "metrics": trained.metrics}
+        click.echo(json.dumps(content, indent=1))
+        return
+    for name in ("before", "after"):
+        if score := trained.metrics.get(name):
+            click.echo(f"validation, {name:<8}{_validation(score)}")
+    click.echo(f"model           {_readable(trained.bundle.uri)}")
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+@click.option("--model", help="A model folder or a bundle; default: the model of the demo.")
+@click.option("--channels", type=click.Choice(["mix", "split"]), default="mix")
+@click.option("--to", type=click.Choice(["txt", "srt", "vtt", "json"]), default="txt")
+def transcribe(files: tuple[Path, ...], model: str | None, channels: str, to: str) -> int:
+    """Transcribe FILES at once, without a config."""
+    from batch.cli.main import EXIT_FAILED
+    from batch.transcribing import transcribe_files
+
+    failed = False
+    for transcript, text in transcribe_files(files, model=model, channels=channels, to=to):
+        if len(files) > 1:
+            click.echo(f"== {transcript.path}", err=to != "txt")
+        if transcript.problem is not None:
+            click.echo(f"{transcript.path}: {transcript.problem}", err=True)
+        failed = failed or transcript.status == "error"
+        click.echo(text, nl=not text.endswith("\n"))
+    return EXIT_FAILED if failed else 0
+
+
+def _say(one: Finished, transcripts: str) -> None:
+    from batch.cli.listeners import collected_line
+
+    click.echo(f"run {one.plan.run_id}: {collected_line(one.collected)}")
+    for line in _scores(one.figures):
+        click.echo(line)
+    for problem in one.problems:
+        click.echo(f"threshold passed: {problem}")
+    click.echo(f"transcripts     {_readable(transcripts)}")
+    click.echo(f"report          {_readable(one.report_uri)}")
+
+
+def _scores(figures: dict[str, Any]) -> list[str]:
+    """The lines about scores: coverage first."""
+    coverage, wer = figures["coverage"], figures["wer"]
+    if not coverage["references"]:
+        return ["no references: nothing was scored"]
+    orphans = len(coverage["references_without_recording"])
+    lines = [
+        (
+            f"coverage        {coverage['scored']} of {coverage['references']} references scored "
+            f"({coverage['empty']} empty transcripts, {coverage['error']} errors, "
+            f"{coverage['missing']} missing, {orphans} without a recording)"
+        )
+    ]
+    for label, counted in (("WER", wer), ("WER as written", figures["raw_wer"])):
+        rate = "none" if counted["rate"] is None else f"{counted['rate']:.2%}"
+        lines.append(
+            f"{label:<16}{rate}  (S {counted['substitutions']}, D {counted['deletions']}, "
+            f"I {counted['insertions']}, N {counted['reference']} words)"
+        )
+    rules = figures["rules"]
+    lines.append(f"rules           {rules['normalizer']}; {rules['aligner']}")
+    return lines
+
+
+def _validation(score: dict[str, Any]) -> str:
+    rate = "none" if score["wer"] is None else f"{score['wer']:.2%}"
+    return (
+        f"WER {rate}  (S {score['substitutions']}, D {score['deletions']}, "
+        f"I {score['insertions']}, N {score['reference_words']} words)"
+    )
+
+
+def _as_json(one: Finished) -> dict[str, Any]:
+    return {
+        "run_id": one.plan.run_id,
+        "recordings": one.collected.recordings,
+        "rows": one.collected.rows,
+        "statuses": one.collected.statuses,
+        "error_kinds": one.collected.kinds,
+        "scores": one.figures,
+        "report": one.report_uri,
+        "thresholds_passed": list(one.problems),
+    }
+
+
+def _readable(uri: str) -> str:
+    """A path where the URI is a file's: a person will paste it."""
+    from manifests.local_store import path_of_uri
+
+    return str(path_of_uri(uri)) if uri.startswith("file://") else uri
+
+
+COMMANDS = (run, plan, transform, collect, score, report, train, transcribe)

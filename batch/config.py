@@ -1,0 +1,231 @@
+"""The configuration: one TOML file, checked whole before anything is done.
+
+Relative paths are relative to the file. A key that is not known is an error that names the
+nearest one that is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from manifests.errors import InputError
+from manifests.recordings import DEFAULT_INCLUDE
+
+Location = Annotated[str, Field(min_length=1)]
+"""A path or a URI."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ArchiveSection(_Section):
+    """[archive] what to transcribe."""
+
+    uri: Location
+    include: list[str] = list(DEFAULT_INCLUDE)
+    exclude: list[str] = []
+    channels: Literal["mix", "split"] = "mix"
+    metadata: Location | None = None
+    language: str = "en"
+
+
+class ReferencesSection(_Section):
+    """[references] what was really said, where that is known."""
+
+    uri: Location
+
+
+class ModelSection(_Section):
+    """[model] what transcribes."""
+
+    uri: Location
+    precision: Literal["exact"] = "exact"
+
+
+class OutputSection(_Section):
+    """[output] where runs, transcripts and reports go."""
+
+    uri: Location
+
+
+class PlatformSection(_Section):
+    """[platform] where jobs are carried out."""
+
+    name: Literal["local"] = "local"
+
+
+class RunSection(_Section):
+    """[run] which recordings a run takes on."""
+
+    on_model_change: Literal["new-only", "all"] = "new-only"
+
+
+class TransformSection(_Section):
+    """[transform] how transform jobs are cut; none of it changes a transcript."""
+
+    workers: Annotated[int, Field(ge=1, le=256)] | None = None
+    shard_minutes: Annotated[float, Field(gt=0, le=600)] = 20.0
+    timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 3600
+    retries: Annotated[int, Field(ge=0, le=3)] = 1
+    rounds: Annotated[int, Field(ge=1, le=10)] = 3
+
+
+class ReportSection(_Section):
+    """[report] when a run counts as a failure (exit code 3)."""
+
+    max_error_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    min_coverage: Annotated[float, Field(ge=0, le=1)] | None = None
+    max_wer: Annotated[float, Field(ge=0)] | None = None
+
+
+class TrainingSection(_Section):
+    """[training] fine-tuning; ``settings`` go to the training code as they are."""
+
+    train: Location
+    validation: Location | None = None
+    base: Location | None = None
+    name: str = "fine-tuned"
+    settings: dict[str, str | int | float | bool] = {}
+
+
+class Config(_Section):
+    """A whole configuration. Locations are absolute paths or URIs."""
+
+    archive: ArchiveSection
+    model: ModelSection
+    output: OutputSection
+    references: ReferencesSection | None = None
+    platform: PlatformSection = PlatformSection()
+    run: RunSection = RunSection()
+    transform: TransformSection = TransformSection()
+    report: ReportSection = ReportSection()
+    training: TrainingSection | None = None
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read, override and check a configuration.
+
+    ``overrides`` are ``section.key=value``, the value in TOML or as plain text.
+
+    Raises:
+        InputError: naming the file, the key, the value found and what is allowed.
+    """
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; 'nightscribe init' writes one") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not TOML: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    for override in overrides:
+        _apply(data, override)
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        problems = "\n".join(f"  {line}" for line in _explained(error))
+        raise InputError(f"{path}:\n{problems}") from error
+    return _resolved(config, path.absolute().parent)
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    name, equals, text = override.partition("=")
+    parts = name.strip().split(".")
+    if not equals or len(parts) < 2 or not all(parts):
+        raise InputError(f"--set {override!r}: section.key=value expected")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    section = data
+    for part in parts[:-1]:
+        section = section.setdefault(part, {})
+        if not isinstance(section, dict):
+            raise InputError(f"--set {override!r}: {part!r} is not a section")
+    section[parts[-1]] = value
+
+
+def _explained(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        where = [str(part) for part in problem["loc"]]
+        key = ".".join(where)
+        if problem["type"] == "extra_forbidden":
+            yield f"unknown key {key!r}{_nearest(where)}"
+        elif problem["type"] == "missing":
+            yield f"key {key!r} is missing; see 'nightscribe init' for an example"
+        else:
+            yield f"key {key!r}: found {problem['input']!r}; {_lowered(problem['msg'])}"
+
+
+def _lowered(message: str) -> str:
+    return message[:1].lower() + message[1:].replace("Input", "it")
+
+
+def _nearest(where: Sequence[str]) -> str:
+    fields = Config.model_fields
+    for part in where[:-1]:
+        section = _section_type(fields[part].annotation)
+        if section is None:
+            return ""
+        fields = section.model_fields
+    names = list(fields)
+    close = difflib.get_close_matches(where[-1], names, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known here: {', '.join(names)}"
+
+
+def _section_type(annotation: Any) -> type[BaseModel] | None:
+    candidates = [annotation, *get_args(annotation)]
+    return next(
+        (c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)),
+        None,
+    )
+
+
+_LOCATIONS: Mapping[str, tuple[str, ...]] = {
+    "archive": ("uri", "metadata"),
+    "references": ("uri",),
+    "model": ("uri",),
+    "output": ("uri",),
+    "training": ("train", "validation", "base"),
+}
+
+
+def _resolved(config: Config, folder: Path) -> Config:
+    changes: dict[str, BaseModel] = {}
+    for name, keys in _LOCATIONS.items():
+        section = getattr(config, name)
+        if section is None:
+            continue
+        hub = name == "model" or (name, keys) == ("training", keys)
+        located = {
+            key: _located(value, folder, hub=hub and key in ("uri", "base"))
+            for key in keys
+            if (value := getattr(section, key)) is not None
+        }
+        changes[name] = section.model_copy(update=located)
+    return config.model_copy(update=changes)
+
+
+def _located(value: str, folder: Path, *, hub: bool) -> str:
+    """An absolute path or a URI; what looks like a hub's name and is no folder stays as it is."""
+    if "://" in value:
+        return value
+    path = Path(os.path.normpath(folder / Path(value).expanduser()))
+    if (
+        hub
+        and not path.exists()
+        and not value.startswith((".", "/", "~"))
+        and value.count("/") == 1
+    ):
+        return value
+    return str(path)

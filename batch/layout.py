@@ -1,0 +1,87 @@
+"""Where things lie below the output location."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ARCHIVE_MARK = "archive.json"
+CLAIM = "claim/"
+LEDGER = "ledger/"
+TRANSCRIPTS = "transcripts"
+SEGMENTS = "segments"
+HISTORY = "history"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunKeys:
+    """The keys of one run. Rounds after the first carry their number."""
+
+    run_id: str
+
+    @property
+    def folder(self) -> str:
+        """Everything that the run itself needs."""
+        return f"runs/{self.run_id}/"
+
+    @property
+    def dt(self) -> str:
+        """The night's date, with which run ids begin."""
+        return self.run_id[: len("2026-11-23")]
+
+    @property
+    def plan(self) -> str:
+        """What the run takes on, frozen; it exists once the run may start."""
+        return f"{self.folder}plan.json"
+
+    @property
+    def summary(self) -> str:
+        """What came of it; a run is finished when this exists."""
+        return f"{self.folder}summary.json"
+
+    @property
+    def timing(self) -> str:
+        """What the transform took."""
+        return f"{self.folder}timing.json"
+
+    @property
+    def collected(self) -> str:
+        """What the collection found; the rows are written when this exists."""
+        return f"{self.folder}collected.json"
+
+    @property
+    def shards(self) -> str:
+        """Shards of pointers."""
+        return f"{self.folder}shards/"
+
+    @property
+    def out(self) -> str:
+        """Outputs of the transform jobs."""
+        return f"{self.folder}out/"
+
+    @property
+    def reports(self) -> str:
+        """The report and its tables."""
+        return f"reports/{self.run_id}/"
+
+    def manifest(self, number: int) -> str:
+        """The ManifestFile of a round (1 is the first)."""
+        return (
+            f"{self.folder}manifest.json" if number == 1 else f"{self.folder}manifest-{number}.json"
+        )
+
+    def shard(self, number: int, index: int) -> str:
+        """The name of a shard: unique in the run, safe in a URL."""
+        return f"r{number}-{index:05d}.jsonl"
+
+    def rows(self, dataset: str) -> str:
+        """The run's Parquet file in ``transcripts`` or ``segments``."""
+        return f"{dataset}/dt={self.dt}/{self.run_id}.parquet"
+
+    def history(self, dataset: str, earlier: str) -> str:
+        """Rows of run ``earlier`` that this run superseded."""
+        return f"{HISTORY}/{dataset}/{earlier}-by-{self.run_id}.parquet"
+
+    @property
+    def ledger(self) -> str:
+        """The run's results by identity."""
+        return f"{LEDGER}{self.run_id}.parquet"

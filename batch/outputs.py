@@ -1,0 +1,146 @@
+"""What the transform jobs left, reconciled with what was planned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from batch.plan import Plan, planned_pointers, read_shard
+from batch.shards import PART_SECONDS, LeftOver
+from manifests.manifest_file import read_manifest
+from manifests.pointers import Pointer
+from manifests.storage import Store
+from transform_handler.records import ErrorKind, TranscriptRecord
+
+Where = tuple[str, float | None]
+"""What a record answers: recording id and offset."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A pointer and the records that came back for it: none, one, or one a channel."""
+
+    pointer: Pointer
+    records: tuple[TranscriptRecord, ...]
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the handler gave this pointer back because its time was up."""
+        errors = [record.error for record in self.records if record.error]
+        return any(error.kind is ErrorKind.TIME_LIMIT for error in errors)
+
+    @property
+    def seconds_left(self) -> float:
+        """Sound from the pointer's beginning on: the handler's word, or enough to cut it in two."""
+        known = [record.duration for record in self.records if record.duration is not None]
+        start = self.pointer.offset or 0.0
+        return max(known[0] - start, 0.0) if known else 2 * PART_SECONDS
+
+    @property
+    def missing(self) -> bool:
+        """Whether this pointer has to go into another round."""
+        return not self.records or self.out_of_time
+
+
+@dataclass(kw_only=True)
+class Outputs:
+    """The outputs of a run, found by listing and by unique base name, in whatever folder."""
+
+    store: Store
+    plan: Plan
+    _places: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for entry in self.store.list(self.plan.keys.out):
+            name = entry.key.rpartition("/")[2]
+            if name.endswith(".out"):
+                self._places[name.removesuffix(".out")] = entry.key
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Shards that have an output."""
+        return frozenset(self._places)
+
+    def answers(self, rounds: int) -> Iterator[Answer]:
+        """Each planned pointer in order; what later rounds found replaces what was missing."""
+        later = self._later(rounds)
+        for name, pointers in planned_pointers(self.store, self.plan):
+            for answer in self._shard(name, pointers):
+                newer = later.get(answer.pointer.id, []) if answer.missing else []
+                yield from _within(answer.pointer, newer) or [answer]
+
+    def missing(self, number: int) -> Iterator[LeftOver]:
+        """What round ``number`` left over."""
+        for name in shard_names(self.store, self.plan, number):
+            for answer in self._shard(name, read_shard(self.store, self.plan.keys, name)):
+                if answer.missing:
+                    seconds = answer.seconds_left if answer.out_of_time else None
+                    yield LeftOver(pointer=answer.pointer, seconds=seconds)
+
+    def _shard(self, name: str, pointers: Sequence[Pointer]) -> Iterator[Answer]:
+        records = self._records(name)
+        for pointer in pointers:
+            found = records.get((pointer.id, pointer.offset), ())
+            yield Answer(pointer=pointer, records=tuple(found))
+
+    def _records(self, name: str) -> dict[Where, list[TranscriptRecord]]:
+        """A shard's records; an output that is not this plan's, or not readable, is none at all."""
+        if name not in self._places:
+            return {}
+        found: dict[Where, list[TranscriptRecord]] = {}
+        ours = (self.plan.model_digest, self.plan.decode_digest)
+        try:
+            for line in self.store.read(self._places[name]).decode().split("\n"):
+                record = TranscriptRecord.from_line(line) if line else None
+                if record and (record.model["digest"], record.decode["digest"]) == ours:
+                    found.setdefault((record.id, record.offset), []).append(record)
+        except (ValueError, KeyError):
+            return {}
+        return found
+
+    def _later(self, rounds: int) -> dict[str, list[Answer]]:
+        """The newest answers of the rounds after the first, by recording."""
+        later: dict[str, list[Answer]] = {}
+        for number in range(2, rounds + 1):
+            for name in shard_names(self.store, self.plan, number):
+                for answer in self._shard(name, read_shard(self.store, self.plan.keys, name)):
+                    _replace(later.setdefault(answer.pointer.id, []), answer)
+        return later
+
+
+def _replace(answers: list[Answer], newer: Answer) -> None:
+    """Put an answer in the place of the one for the same stretch, or parts in that of a whole."""
+    answers[:] = [a for a in answers if a.pointer.offset not in (None, newer.pointer.offset)]
+    answers.append(newer)
+    answers.sort(key=lambda answer: answer.pointer.offset or 0.0)
+
+
+def _within(planned: Pointer, newer: Sequence[Answer]) -> list[Answer]:
+    """The newer answers that cover a planned pointer's stretch."""
+    start = planned.offset or 0.0
+    if planned.duration is None:
+        return [answer for answer in newer if (answer.pointer.offset or 0.0) >= start]
+    return [answer for answer in newer if answer.pointer.offset == planned.offset]
+
+
+def shard_names(output: Store, plan: Plan, number: int) -> list[str]:
+    """The shards of a round, as its manifest lists them."""
+    if number == 1:
+        return [shard.name for shard in plan.shards]
+    key = plan.keys.manifest(number)
+    return read_manifest(output.read(key), name=key)[1]
+
+
+def rounds_begun(output: Store, plan: Plan) -> int:
+    """How many rounds have a manifest."""
+    number = 1
+    while output.stat(plan.keys.manifest(number + 1)) is not None:
+        number += 1
+    return number
+
+
+def by_recording(answers: Iterator[Answer]) -> Iterator[list[Answer]]:
+    """The parts of each recording together; the plan keeps them side by side."""
+    for _, parts in groupby(answers, key=lambda answer: answer.pointer.id):
+        yield list(parts)

@@ -1,0 +1,132 @@
+"""The plan: what a run takes on, frozen before anything is done, readable on its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from batch.layout import RunKeys
+from batch.platforms.base import Document
+from batch.shards import Planned
+from manifests.errors import InputError
+from manifests.manifest_file import write_manifest
+from manifests.pointers import ChannelMode, Pointer, read_pointers, write_pointers
+from manifests.storage import Store
+
+PLAN_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardEntry:
+    """One shard: its name, and what it holds."""
+
+    name: str
+    pointers: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a run takes on. The recordings themselves stand in the shards."""
+
+    run_id: str
+    dt: str
+    created_at: str
+    archive_uri: str
+    output_uri: str
+    channels: ChannelMode
+    language: str
+    model: str
+    model_digest: str
+    decode_digest: str
+    bundle_uri: str
+    listed: int
+    kept: int
+    waiting: int
+    reasons: Mapping[str, int]
+    attempts: Mapping[str, int] = field(default_factory=dict)
+    """Tries before this run, of recordings that failed then; by id."""
+    shards: Sequence[ShardEntry] = ()
+    model_request: Document = field(default_factory=dict)
+    transform_request: Document = field(default_factory=dict)
+    version: int = PLAN_VERSION
+
+    @property
+    def keys(self) -> RunKeys:
+        """Where the run's files lie."""
+        return RunKeys(run_id=self.run_id)
+
+    @property
+    def recordings(self) -> int:
+        """How many recordings the run takes on."""
+        return sum(self.reasons.values())
+
+    @property
+    def seconds(self) -> float:
+        """Predicted sound, in seconds."""
+        return sum(shard.seconds for shard in self.shards)
+
+    def to_json(self) -> bytes:
+        """The plan's file."""
+        return (json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, data: bytes, *, name: str) -> Plan:
+        """Read a plan back.
+
+        Raises:
+            InputError: not a plan, or of another version.
+        """
+        try:
+            content: dict[str, Any] = json.loads(data)
+            if content["version"] != PLAN_VERSION:
+                raise InputError(
+                    f"{name}: plan version {content['version']}, this program reads {PLAN_VERSION}"
+                )
+            shards = [ShardEntry(**shard) for shard in content["shards"]]
+            return cls(**{**content, "shards": shards})
+        except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"{name}: not a plan ({error})") from error
+
+
+def write_round(
+    output: Store, keys: RunKeys, number: int, shards: Sequence[Sequence[Planned]]
+) -> list[ShardEntry]:
+    """Write a round's shards and their ManifestFile; the same shards give the same names."""
+    entries: list[ShardEntry] = []
+    for index, shard in enumerate(shards):
+        name = keys.shard(number, index)
+        output.put(keys.shards + name, write_pointers(one.pointer for one in shard))
+        seconds = round(sum(one.seconds for one in shard), 1)
+        entries.append(ShardEntry(name=name, pointers=len(shard), seconds=seconds))
+    manifest = write_manifest(output.uri_of(keys.shards), [entry.name for entry in entries])
+    output.put(keys.manifest(number), manifest)
+    return entries
+
+
+def read_shard(output: Store, keys: RunKeys, name: str) -> list[Pointer]:
+    """A shard's pointers."""
+    text = output.read(keys.shards + name).decode()
+    return list(read_pointers(text, name=name))
+
+
+def planned_pointers(output: Store, plan: Plan) -> Iterator[tuple[str, list[Pointer]]]:
+    """Every shard of the first round with its pointers, in the plan's order."""
+    for shard in plan.shards:
+        yield shard.name, read_shard(output, plan.keys, shard.name)
+
+
+def read_plan(output: Store, run_id: str) -> Plan:
+    """The plan of a run.
+
+    Raises:
+        InputError: there is no such run.
+    """
+    key = RunKeys(run_id=run_id).plan
+    if output.stat(key) is None:
+        raise InputError(f"no run {run_id!r} below {output.uri}; 'nightscribe status' lists them")
+    return Plan.from_json(output.read(key), name=key)

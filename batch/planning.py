@@ -1,0 +1,233 @@
+"""What a run takes on: the archive surveyed, the difference to the ledger frozen as a plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from batch.bundles import Bundle, prepare_bundle
+from batch.config import Config
+from batch.durations import DurationModel
+from batch.layout import ARCHIVE_MARK, RunKeys
+from batch.ledger import read_ledger
+from batch.plan import Plan, write_round
+from batch.platforms.base import Document
+from batch.platforms.transform_job import available_cores
+from batch.requests import TransformLimits, job_name, model_request, transform_request
+from batch.runs import mark_pending, next_run_id
+from batch.selection import Result, Selection, Settings, select
+from batch.shards import Planned, into_shards, pointers_of, shard_seconds
+from manifests.errors import InputError
+from manifests.matching import Matching
+from manifests.metadata import load_metadata
+from manifests.recordings import Recording, list_recordings
+from manifests.references import load_references, match_references
+from manifests.storage import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What there is, and what a run would take on."""
+
+    recordings: list[Recording]
+    selection: Selection
+    failed: int
+    """Recordings whose current row is an error, and that stay as they are."""
+    bundle: Bundle
+    meta: Mapping[str, Mapping[str, str]]
+    durations: DurationModel
+
+    def seconds(self, recording: Recording) -> float:
+        """Predicted length."""
+        return self.durations.predict(recording.path, recording.size)
+
+    @property
+    def audio_seconds(self) -> float:
+        """Predicted sound of all that would be transcribed."""
+        return sum(self.seconds(chosen.recording) for chosen in self.selection.chosen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planner:
+    """Surveys an archive and freezes plans; ``warn`` gets a sentence that a person should know."""
+
+    config: Config
+    archive: Store
+    output: Store
+    warn: Callable[[str], None]
+
+    def survey(self, *, dry: bool = False) -> Survey:
+        """Look at everything; a ``dry`` one writes nothing at all.
+
+        Raises:
+            InputError: nothing to transcribe, or references that match no recording.
+        """
+        recordings = self._recordings()
+        paths = [recording.path for recording in recordings]
+        self._check_references(paths)
+        location = self.config.archive.metadata
+        meta = load_metadata(location, paths) if location else Matching()
+        self._tell("metadata", meta)
+        bundle = prepare_bundle(
+            self.config.model.uri, self.output, precision=self.config.model.precision, dry=dry
+        )
+        ledger = read_ledger(self.output)
+        selection = select(
+            recordings,
+            ledger,
+            Settings(
+                channels=self.config.archive.channels,
+                model_digest=bundle.model_digest,
+                decode_digest=bundle.decode_digest,
+            ),
+            on_model_change=self.config.run.on_model_change,
+        )
+        chosen = {one.recording.id for one in selection.chosen}
+        known = (ledger.get(recording.id) for recording in recordings)
+        return Survey(
+            recordings=recordings,
+            selection=selection,
+            failed=sum(1 for one in known if one and one.error_kind and one.id not in chosen),
+            bundle=bundle,
+            meta=meta.by_path,
+            durations=_durations(ledger),
+        )
+
+    def freeze(self, survey: Survey, *, today: date) -> Plan:
+        """Write a run's shards, then its plan: from here on the run exists."""
+        self._bind()
+        keys = RunKeys(run_id=next_run_id(self.output, today))
+        planned = self._pointers(survey)
+        target = shard_seconds(
+            sum(one.seconds for one in planned),
+            limit_minutes=self.config.transform.shard_minutes,
+            workers=self._workers,
+        )
+        shards = write_round(self.output, keys, 1, into_shards(planned, target=target))
+        bundle, selection = survey.bundle, survey.selection
+        model = model_request(
+            name=job_name("model", self.output.uri, bundle.model_digest), bundle_uri=bundle.uri
+        )
+        plan = Plan(
+            run_id=keys.run_id,
+            dt=keys.dt,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            archive_uri=self.archive.uri,
+            output_uri=self.output.uri,
+            channels=self.config.archive.channels,
+            language=self.config.archive.language,
+            model=bundle.name,
+            model_digest=bundle.model_digest,
+            decode_digest=bundle.decode_digest,
+            bundle_uri=bundle.uri,
+            listed=len(survey.recordings),
+            kept=selection.kept,
+            waiting=selection.waiting,
+            reasons=selection.reasons,
+            attempts={c.recording.id: c.attempts for c in selection.chosen if c.attempts},
+            shards=shards,
+            model_request=model,
+            transform_request=self.transform_request(keys, 1, model["ModelName"]),
+        )
+        self.output.put(keys.plan, plan.to_json())
+        mark_pending(self.output, keys.run_id)
+        return plan
+
+    def transform_request(self, keys: RunKeys, number: int, model_name: str) -> Document:
+        """The transform job of a round."""
+        section = self.config.transform
+        return transform_request(
+            name=job_name(keys.run_id, self.output.uri, f"r{number}"),
+            model_name=model_name,
+            manifest_uri=self.output.uri_of(keys.manifest(number)),
+            output_uri=self.output.uri_of(keys.out),
+            allowed_prefixes=[self.archive.uri],
+            limits=TransformLimits(
+                concurrency=self._workers,
+                timeout_seconds=section.timeout_seconds,
+                retries=section.retries,
+            ),
+        )
+
+    @property
+    def _workers(self) -> int:
+        return self.config.transform.workers or available_cores()
+
+    def _recordings(self) -> list[Recording]:
+        section = self.config.archive
+        found = [
+            recording
+            for recording in list_recordings(
+                self.archive, include=section.include, exclude=section.exclude
+            )
+            # An output below the archive holds sound too: staged labels, clips.
+            if not recording.uri.startswith(self.output.uri)
+        ]
+        if not found and not any(True for _ in self.archive.list()):
+            raise InputError(f"[archive] uri {section.uri!r}: there is nothing there")
+        if not found:
+            raise InputError(
+                f"[archive] uri {section.uri!r}: no recording there matches "
+                f"{', '.join(section.include)}; check the place and [archive] include"
+            )
+        return found
+
+    def _pointers(self, survey: Survey) -> list[Planned]:
+        section = self.config.archive
+        return [
+            one
+            for chosen in survey.selection.chosen
+            for one in pointers_of(
+                chosen.recording,
+                seconds=survey.seconds(chosen.recording),
+                channels=section.channels,
+                language=section.language,
+                meta=survey.meta.get(chosen.recording.path, {}),
+            )
+        ]
+
+    def _bind(self) -> None:
+        """An output belongs to one archive: ids are relative paths, and two would displace rows."""
+        mark = json.dumps({"archive": self.archive.uri}).encode()
+        if self.output.put_if_absent(ARCHIVE_MARK, mark):
+            return
+        owner = json.loads(self.output.read(ARCHIVE_MARK))["archive"]
+        if owner != self.archive.uri:
+            raise InputError(
+                f"[output] uri {self.output.uri!r} holds the transcripts of {owner!r}, not of "
+                f"{self.archive.uri!r}; give each archive an output of its own (if this archive "
+                f"has moved, remove {ARCHIVE_MARK} there)"
+            )
+
+    def _check_references(self, paths: list[str]) -> None:
+        if self.config.references is None:
+            return
+        references = load_references(self.config.references.uri)
+        matching = match_references(references, paths)
+        if not matching.by_path:
+            named = ", ".join(repr(one.recording) for one in references[:3])
+            raise InputError(
+                f"[references] uri {self.config.references.uri!r}: none of the "
+                f"{len(references)} references matches a recording (they name {named}; the "
+                f"archive has {', '.join(map(repr, paths[:3]))})"
+            )
+        self._tell("references", matching)
+
+    def _tell(self, what: str, matching: Matching[Any]) -> None:
+        for name, candidates in matching.ambiguous.items():
+            fits = ", ".join(candidates[:4])
+            self.warn(f"{what}: {name!r} fits several recordings ({fits}); left out")
+        if matching.unmatched:
+            named = ", ".join(map(repr, matching.unmatched[:3]))
+            self.warn(
+                f"{what}: {len(matching.unmatched)} name no recording of the archive ({named})"
+            )
+
+
+def _durations(ledger: Mapping[str, Result]) -> DurationModel:
+    return DurationModel.fit(
+        (one.path, one.size, one.duration) for one in ledger.values() if one.size and one.duration
+    )

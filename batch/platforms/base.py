@@ -1,0 +1,40 @@
+"""What a platform does: it takes the request documents of SageMaker's API and carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Document = Mapping[str, Any]
+"""The keyword arguments of a boto3 call."""
+
+OnOutput = Callable[[str, bytes], None]
+"""Told the name and the content of each output when it appears."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOutcome:
+    """How a job ended, in SageMaker's words; ``failure_reason`` is empty unless it failed.
+
+    ``model_loaded`` is False where the container never answered: no input had a chance.
+    """
+
+    status: Literal["Completed", "Failed", "Stopped"]
+    failure_reason: str = ""
+    model_loaded: bool = True
+
+
+class Platform(Protocol):
+    """Carries out jobs and waits for their end."""
+
+    def transform(self, model: Document, job: Document, *, on_output: OnOutput) -> JobOutcome:
+        """Carry out ``create_model`` and ``create_transform_job``.
+
+        Inputs whose output exists already are not transformed again.
+        """
+        ...
+
+    def train(self, job: Document, *, on_line: Callable[[str], None]) -> JobOutcome:
+        """Carry out ``create_training_job``; ``on_line`` gets what the job prints."""
+        ...

@@ -1,0 +1,21 @@
+"""The machine at hand as a platform: the same documents and bundles, in processes of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from batch.platforms.base import Document, JobOutcome, OnOutput
+from batch.platforms.training_job import TrainingSpec, run_training
+from batch.platforms.transform_job import TransformSpec, run_transform
+
+
+class LocalPlatform:
+    """Carries jobs out here."""
+
+    def transform(self, model: Document, job: Document, *, on_output: OnOutput) -> JobOutcome:
+        """Carry out a transform job."""
+        return run_transform(TransformSpec.of(model, job), on_output=on_output)
+
+    def train(self, job: Document, *, on_line: Callable[[str], None]) -> JobOutcome:
+        """Carry out a training job."""
+        return run_training(TrainingSpec.of(job), on_line=on_line)

@@ -1,0 +1,230 @@
+"""A transform job on this machine: the agent that Batch Transform runs beside the container.
+
+It reads the manifest, sends each object to a model server as one request, and writes each answer
+whole as ``<name>.out``. An object that fails leaves no output and makes the job Failed; the
+others are kept.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from batch.platforms.base import Document, JobOutcome, OnOutput
+from batch.platforms.worker import InvocationError, Worker
+from manifests.errors import InputError, JobFailedError, NightscribeError
+from manifests.manifest_file import read_manifest
+from manifests.storage import Store, open_store, parent_store
+from manifests.tarball import unpack_object
+
+MAX_REASON = 1024  # characters, as SageMaker's FailureReason
+_PAYLOAD_PRODUCT_MB = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformSpec:
+    """What of the two request documents matters on one machine, checked as SageMaker does."""
+
+    manifest_uri: str
+    model_uri: str
+    output_uri: str
+    content_type: str
+    accept: str
+    environment: dict[str, str]
+    concurrency: int
+    payload_mb: int
+    timeout_seconds: float
+    retries: int
+
+    @classmethod
+    def of(cls, model: Document, job: Document) -> TransformSpec:
+        """Read the documents.
+
+        Raises:
+            InputError: a value that SageMaker would refuse, or that this platform does not have.
+        """
+        source = job["TransformInput"]["DataSource"]["S3DataSource"]
+        _expect("S3DataType", source["S3DataType"], "ManifestFile")
+        _expect("SplitType", job["TransformInput"].get("SplitType", "None"), "None")
+        _expect("AssembleWith", job["TransformOutput"].get("AssembleWith", "None"), "None")
+        _expect("BatchStrategy", job.get("BatchStrategy", "SingleRecord"), "SingleRecord")
+        if job["ModelName"] != model["ModelName"]:
+            raise InputError(f"ModelName {job['ModelName']!r} is not {model['ModelName']!r}")
+        container, client = model["PrimaryContainer"], job.get("ModelClientConfig", {})
+        concurrency, payload = job.get("MaxConcurrentTransforms", 1), job.get("MaxPayloadInMB", 6)
+        if concurrency * payload > _PAYLOAD_PRODUCT_MB:
+            raise InputError(
+                f"MaxConcurrentTransforms {concurrency} x MaxPayloadInMB {payload} "
+                f"is over {_PAYLOAD_PRODUCT_MB}"
+            )
+        return cls(
+            manifest_uri=source["S3Uri"],
+            model_uri=container["ModelDataUrl"],
+            output_uri=job["TransformOutput"]["S3OutputPath"],
+            content_type=job["TransformInput"].get("ContentType", "application/octet-stream"),
+            accept=job["TransformOutput"].get("Accept", "application/json"),
+            environment={
+                **container.get("Environment", {}),
+                **job.get("Environment", {}),
+                "SAGEMAKER_BATCH": "true",
+                "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(payload),
+            },
+            concurrency=concurrency,
+            payload_mb=payload,
+            timeout_seconds=client.get("InvocationsTimeoutInSeconds", 600),
+            retries=client.get("InvocationsMaxRetries", 3),
+        )
+
+
+def _expect(name: str, found: str, expected: str) -> None:
+    if found != expected:
+        raise InputError(f"{name} {found!r}: the local platform takes {expected!r}")
+
+
+def run_transform(spec: TransformSpec, *, on_output: OnOutput) -> JobOutcome:
+    """Carry the job out; what has an output already is passed over."""
+    try:
+        inputs, output = _inputs(spec), open_store(spec.output_uri)
+        pending = [pair for pair in inputs if output.stat(_output_name(pair[1])) is None]
+        if not pending:
+            return JobOutcome(status="Completed")
+        with _unpacked(spec.model_uri) as model_dir:
+            return _Agent(spec=spec, output=output, model_dir=model_dir, on_output=on_output).run(
+                pending
+            )
+    except NightscribeError as error:
+        # Of the manifest or the bundle: what concerns one input is in the agent's own account.
+        reason = str(error)[:MAX_REASON]
+        return JobOutcome(status="Failed", failure_reason=reason, model_loaded=False)
+
+
+def _inputs(spec: TransformSpec) -> list[tuple[Store, str]]:
+    store, key = parent_store(spec.manifest_uri)
+    prefix, names = read_manifest(store.read(key), name=key)
+    source = open_store(prefix)
+    return [(source, name) for name in names]
+
+
+def _output_name(name: str) -> str:
+    return f"{name}.out"
+
+
+@contextmanager
+def _unpacked(model_uri: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="nightscribe-model-") as folder:
+        unpack_object(model_uri, Path(folder) / "model")
+        yield Path(folder) / "model"
+
+
+@dataclass(kw_only=True)
+class _Agent:
+    """Feeds a queue of inputs to as many workers as the job asks for."""
+
+    spec: TransformSpec
+    output: Store
+    model_dir: Path
+    on_output: OnOutput
+    failures: list[str] = field(default_factory=list)
+    done: int = 0
+    _fatal: list[BaseException] = field(default_factory=list)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, pending: list[tuple[Store, str]]) -> JobOutcome:
+        """Work until the queue is empty, or until interrupted."""
+        waiting: queue.SimpleQueue[tuple[Store, str]] = queue.SimpleQueue()
+        for pair in pending:
+            waiting.put(pair)
+        count = min(self.spec.concurrency, len(pending))
+        workers = [Worker(self.model_dir, self._environment(count)) for _ in range(count)]
+        threads = [
+            threading.Thread(target=self._serve, args=(worker, waiting), daemon=True)
+            for worker in workers
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            for thread in threads:
+                # A join without a limit would hold Ctrl-C back until the shard is done.
+                while thread.is_alive():
+                    thread.join(0.2)
+        finally:
+            self._stopping.set()
+            for worker in workers:
+                worker.stop()
+        return self._outcome(len(pending))
+
+    def _outcome(self, count: int) -> JobOutcome:
+        if self._fatal:
+            reason = str(self._fatal[0])[:MAX_REASON]
+            return JobOutcome(status="Failed", failure_reason=reason, model_loaded=self.done > 0)
+        if self.failures:
+            reason = f"{len(self.failures)} of {count} objects failed; first: {self.failures[0]}"
+            return JobOutcome(status="Failed", failure_reason=reason[:MAX_REASON])
+        return JobOutcome(status="Completed")
+
+    def _environment(self, workers: int) -> dict[str, str]:
+        # Threads of several processes that fight for the same cores slow each other tenfold.
+        threads = str(max(1, available_cores() // workers))
+        return {
+            "NIGHTSCRIBE_THREADS": threads,
+            "OMP_NUM_THREADS": threads,
+            "HF_HUB_OFFLINE": "1",
+            # Workers are ended by a signal and cannot tidy up: what they leave goes with the job.
+            "TMPDIR": str(self.model_dir.parent),
+            **self.spec.environment,
+        }
+
+    def _serve(self, worker: Worker, waiting: queue.SimpleQueue[tuple[Store, str]]) -> None:
+        while not self._stopping.is_set() and not self._fatal:
+            try:
+                source, name = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                self._transform(worker, source, name)
+            except JobFailedError as error:
+                self._fatal.append(error)
+            except NightscribeError as error:
+                self.failures.append(f"{name}: {error}")
+            except Exception as error:  # noqa: BLE001 - a thread must not die in silence
+                self.failures.append(f"{name}: {type(error).__name__}: {error}")
+
+    def _transform(self, worker: Worker, source: Store, name: str) -> None:
+        body = source.read(name)
+        if len(body) > self.spec.payload_mb << 20:
+            self.failures.append(f"{name}: {len(body)} bytes are over MaxPayloadInMB")
+            return
+        problem = ""
+        for _ in range(self.spec.retries + 1):
+            if self._stopping.is_set():
+                return
+            try:
+                answer = worker.invoke(
+                    body,
+                    content_type=self.spec.content_type,
+                    accept=self.spec.accept,
+                    timeout=self.spec.timeout_seconds,
+                )
+            except InvocationError as error:
+                problem = str(error)
+                continue
+            self.output.put(_output_name(name), answer)
+            with self._lock:
+                self.done += 1
+                self.on_output(name, answer)
+            return
+        self.failures.append(f"{name}: {problem}")
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    affinity: Any = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

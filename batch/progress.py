@@ -1,0 +1,61 @@
+"""What a run tells whoever watches it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from batch.collect import Collected
+    from batch.plan import Plan, ShardEntry
+    from batch.platforms.base import JobOutcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardDone:
+    """One shard has its output: how many records, and how much sound they hold."""
+
+    name: str
+    records: int
+    errors: int
+    audio_seconds: float
+
+    @classmethod
+    def of(cls, name: str, answer: bytes) -> ShardDone:
+        """Read the counts off an output."""
+        records = [json.loads(line) for line in answer.decode().split("\n") if line]
+        # Channels of one recording share its length.
+        lengths = {(r["id"], r["offset"]): r["duration"] or 0.0 for r in records if not r["error"]}
+        return cls(
+            name=name,
+            records=len(records),
+            errors=sum(1 for record in records if record["error"]),
+            audio_seconds=sum(lengths.values()),
+        )
+
+
+class Listener(Protocol):
+    """Shows a run to a person, to a log, or to a machine."""
+
+    def step(self, name: str, what: str) -> None:
+        """A step begins."""
+
+    def warn(self, sentence: str) -> None:
+        """Something that a person should know, and that does not stop the run."""
+
+    def planned(self, plan: Plan) -> None:
+        """A run was frozen."""
+
+    def transform_begins(self, plan: Plan, shards: Sequence[ShardEntry]) -> None:
+        """The sound of these shards, which have no output yet, is going to the model."""
+
+    def shard_done(self, done: ShardDone) -> None:
+        """A shard has its output."""
+
+    def transform_ends(self, outcome: JobOutcome) -> None:
+        """The transform job is over."""
+
+    def collected(self, collected: Collected) -> None:
+        """The rows are written."""

@@ -1,0 +1,33 @@
+"""The WER report of a run: a page to read, tables to query, a summary for machines."""
+
+from batch.report.html import render
+from batch.report.model import (
+    Coverage,
+    ErrorRow,
+    Report,
+    RunFacts,
+    ScoredRecording,
+    TimedWord,
+)
+from batch.report.tables import (
+    ERRORS_SCHEMA,
+    SCORES_SCHEMA,
+    errors_table,
+    scores_table,
+    summary,
+)
+
+__all__ = [
+    "ERRORS_SCHEMA",
+    "SCORES_SCHEMA",
+    "Coverage",
+    "ErrorRow",
+    "Report",
+    "RunFacts",
+    "ScoredRecording",
+    "TimedWord",
+    "errors_table",
+    "render",
+    "scores_table",
+    "summary",
+]

@@ -1,0 +1,195 @@
+"""What a report is made from: run facts, coverage and scored recordings, all of them plain values.
+
+A *recording* here is one row of the transcripts: a recording, or one channel of it where the
+archive is split. Corpus figures are sums of counts, never averages of rates.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from batch.report.alignment import AlignedRecording, align_recording
+from training.scoring import ErrorCounts, normalizer_named, sum_counts
+
+Status = Literal["ok", "empty", "error", "missing"]
+UNSCORED_RULE = (
+    "An empty transcript is scored, as deletions. A recording that ended in an error, or that has "
+    "no transcript at all, is not in the WER: it stands in the coverage."
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimedWord:
+    """One written word, with seconds from the start of the recording."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScoredRecording:
+    """One transcript beside its reference.
+
+    ``reference`` is None where none was given, "" where the reference says that nobody speaks.
+    ``hypothesis`` is None where there is no transcript. The counts stay zeros where ``scored`` is
+    false. ``duration`` and word times are in seconds.
+    """
+
+    id: str
+    path: str
+    channel: int | None = None
+    status: Status
+    error_kind: str | None = None
+    error_message: str | None = None
+    duration: float | None = None
+    reference: str | None = None
+    hypothesis: str | None = None
+    raw: ErrorCounts = field(default_factory=ErrorCounts)
+    normalized: ErrorCounts = field(default_factory=ErrorCounts)
+    characters: ErrorCounts = field(default_factory=ErrorCounts)
+    confidence: float | None = None
+    words: tuple[TimedWord, ...] = ()
+    run_id: str
+    meta: Mapping[str, str] = field(default_factory=dict)
+    audio_href: str | None = None
+
+    @property
+    def scored(self) -> bool:
+        """Whether the counts are part of the WER (``UNSCORED_RULE``)."""
+        return self.reference is not None and self.status in {"ok", "empty"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Coverage:
+    """How much of what should be scored was scored: the first line of any report.
+
+    Of the ``recordings``, ``with_reference`` have one; of these, ``scored`` are in the WER (the
+    ``empty`` ones among them), ``error`` and ``missing`` are not.
+    """
+
+    recordings: int
+    with_reference: int
+    scored: int
+    empty: int
+    error: int
+    missing: int
+    references_without_recording: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        recordings: Iterable[ScoredRecording],
+        *,
+        references_without_recording: Iterable[str] = (),
+        ambiguous: Iterable[str] = (),
+    ) -> Coverage:
+        """Count the recordings; references that match none of them, or several, are named."""
+        recordings = tuple(recordings)
+        expected = Counter(row.status for row in recordings if row.reference is not None)
+        return cls(
+            recordings=len(recordings),
+            with_reference=expected.total(),
+            scored=expected["ok"] + expected["empty"],
+            empty=expected["empty"],
+            error=expected["error"],
+            missing=expected["missing"],
+            references_without_recording=tuple(references_without_recording),
+            ambiguous=tuple(ambiguous),
+        )
+
+    @property
+    def references(self) -> int:
+        """Every reference that was given, matched or not."""
+        return self.with_reference + len(self.references_without_recording) + len(self.ambiguous)
+
+    @property
+    def share(self) -> float | None:
+        """Scored of all references, 0 to 1; None where there are no references."""
+        return self.scored / self.references if self.references else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErrorRow:
+    """A recording without a transcript: the kind of error and one sentence for a person."""
+
+    path: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunFacts:
+    """Where the transcripts come from and by which rules they were scored.
+
+    ``dt`` is the night's date; ``started_at`` and ``finished_at`` are ISO 8601 in UTC;
+    ``rtfx`` is seconds of audio for each second of work; ``statuses`` counts all rows of the run.
+    ``normalizer`` and ``aligner`` are the names that the scoring modules give themselves.
+    """
+
+    run_id: str
+    dt: str
+    archive: str
+    model_name: str
+    model_digest: str
+    decode_digest: str
+    normalizer: str
+    aligner: str
+    started_at: str
+    finished_at: str
+    audio_seconds: float
+    rtfx: float | None = None
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    errors: tuple[ErrorRow, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything that the page, the tables and the summary are made from."""
+
+    facts: RunFacts
+    coverage: Coverage
+    recordings: tuple[ScoredRecording, ...]
+
+    @cached_property
+    def scored(self) -> tuple[ScoredRecording, ...]:
+        """The recordings in the WER."""
+        return tuple(row for row in self.recordings if row.scored)
+
+    @cached_property
+    def raw(self) -> ErrorCounts:
+        """Corpus word counts as written."""
+        return sum_counts(row.raw for row in self.scored)
+
+    @cached_property
+    def normalized(self) -> ErrorCounts:
+        """Corpus word counts after the normaliser."""
+        return sum_counts(row.normalized for row in self.scored)
+
+    @cached_property
+    def characters(self) -> ErrorCounts:
+        """Corpus character counts after the normaliser."""
+        return sum_counts(row.characters for row in self.scored)
+
+    @cached_property
+    def alignments(self) -> tuple[AlignedRecording | None, ...]:
+        """The alignment of each of ``recordings``, made once; None for those not scored.
+
+        Raises:
+            ValueError: this installation lacks the normaliser that the run was scored with.
+        """
+        if not self.scored:
+            return (None,) * len(self.recordings)
+        normalizer = normalizer_named(self.facts.normalizer)
+        return tuple(
+            align_recording(row.reference or "", row.hypothesis or "", row.words, normalizer)
+            if row.scored
+            else None
+            for row in self.recordings
+        )

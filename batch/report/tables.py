@@ -1,0 +1,151 @@
+"""The report as data: a scores table, an errors table and a summary, each with a fixed schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from batch.report.alignment import word_errors
+from batch.report.model import UNSCORED_RULE
+
+if TYPE_CHECKING:
+    from batch.report.model import Coverage, Report, ScoredRecording
+    from training.scoring import ErrorCounts
+
+SCHEMA_VERSION = "1"
+COSTS = "substitution 1, deletion 1, insertion 1"
+_COUNTS = ("reference_words", "hits", "substitutions", "deletions", "insertions")
+
+SCORES_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("channel", pa.int32()),
+        pa.field("status", pa.string(), nullable=False),
+        *(pa.field(name, pa.int64()) for name in _COUNTS),
+        pa.field("wer", pa.float64()),
+        *(pa.field(f"raw_{name}", pa.int64()) for name in _COUNTS),
+        pa.field("raw_wer", pa.float64()),
+        pa.field("cer", pa.float64()),
+        pa.field("run_id", pa.string(), nullable=False),
+    ],
+    metadata={"nightscribe": "scores", "nightscribe.schema": SCHEMA_VERSION},
+)
+
+ERRORS_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("channel", pa.int32()),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("reference_word", pa.string()),
+        pa.field("hypothesis_word", pa.string()),
+        pa.field("start", pa.float64()),
+        pa.field("end", pa.float64()),
+    ],
+    metadata={"nightscribe": "errors", "nightscribe.schema": SCHEMA_VERSION},
+)
+
+
+def scores_table(report: Report) -> pa.Table:
+    """One row a recording, in the report's order; counts are null where nothing was scored.
+
+    ``wer`` and ``cer`` are after the normaliser, ``raw_wer`` before it; each is null where the
+    reference is empty. Add up the counts for a rate over several rows.
+    """
+    rows = [_score_row(row) for row in report.recordings]
+    return pa.Table.from_pylist(rows, schema=SCORES_SCHEMA)
+
+
+def _score_row(row: ScoredRecording) -> dict[str, object]:
+    cells: dict[str, object] = {
+        "id": row.id,
+        "path": storable(row.path),
+        "channel": row.channel,
+        "status": row.status,
+        "run_id": row.run_id,
+    }
+    if row.scored:
+        cells |= {name: getattr(row.normalized, name) for name in _COUNTS}
+        cells |= {f"raw_{name}": getattr(row.raw, name) for name in _COUNTS}
+        cells |= {"wer": row.normalized.rate, "raw_wer": row.raw.rate, "cer": row.characters.rate}
+    return cells
+
+
+def errors_table(report: Report) -> pa.Table:
+    """One row a word error: kind S, D or I, the normalised words, and seconds where known."""
+    rows = [
+        {
+            "id": row.id,
+            "path": storable(row.path),
+            "channel": row.channel,
+            "kind": error.kind,
+            "reference_word": storable(error.reference_word),
+            "hypothesis_word": storable(error.hypothesis_word),
+            "start": error.start,
+            "end": error.end,
+        }
+        for row, aligned in zip(report.recordings, report.alignments, strict=True)
+        if aligned
+        for error in word_errors(aligned)
+    ]
+    return pa.Table.from_pylist(rows, schema=ERRORS_SCHEMA)
+
+
+def storable(text: str | None) -> str | None:
+    """Text that UTF-8 can hold: a file name's undecodable bytes are written out as escapes."""
+    return text and text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def summary(report: Report) -> dict[str, Any]:
+    """The report's figures as JSON-able data, each rate beside its counts and its rules."""
+    facts = report.facts
+    return {
+        "run_id": facts.run_id,
+        "dt": facts.dt,
+        "archive": facts.archive,
+        "model": {"name": facts.model_name, "digest": facts.model_digest},
+        "decode_digest": facts.decode_digest,
+        "started_at": facts.started_at,
+        "finished_at": facts.finished_at,
+        "audio_seconds": facts.audio_seconds,
+        "rtfx": facts.rtfx,
+        "statuses": dict(facts.statuses),
+        "coverage": _coverage(report.coverage),
+        "wer": _counted(report.normalized),
+        "raw_wer": _counted(report.raw),
+        "cer": _counted(report.characters),
+        "rules": {
+            "normalizer": facts.normalizer,
+            "aligner": facts.aligner,
+            "costs": COSTS,
+            "unscored": UNSCORED_RULE,
+        },
+    }
+
+
+def _counted(counts: ErrorCounts) -> dict[str, float | int | None]:
+    rate = {"rate": counts.rate, "errors": counts.errors}
+    return rate | {
+        "reference": counts.reference_words,
+        "hits": counts.hits,
+        "substitutions": counts.substitutions,
+        "deletions": counts.deletions,
+        "insertions": counts.insertions,
+    }
+
+
+def _coverage(coverage: Coverage) -> dict[str, object]:
+    return {
+        "recordings": coverage.recordings,
+        "references": coverage.references,
+        "with_reference": coverage.with_reference,
+        "scored": coverage.scored,
+        "share": coverage.share,
+        "empty": coverage.empty,
+        "error": coverage.error,
+        "missing": coverage.missing,
+        "references_without_recording": list(coverage.references_without_recording),
+        "ambiguous": list(coverage.ambiguous),
+    }

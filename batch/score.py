@@ -1,0 +1,251 @@
+"""Scores and report: the archive's transcripts, as a run left them, against the references."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+from urllib.parse import quote
+
+import pyarrow as pa
+
+from batch.collect import Collected
+from batch.config import Config
+from batch.datasets import read_rows
+from batch.layout import SEGMENTS, TRANSCRIPTS
+from batch.parquet import parquet_bytes
+from batch.plan import Plan
+from batch.report.html import render
+from batch.report.model import (
+    Coverage,
+    ErrorRow,
+    Report,
+    RunFacts,
+    ScoredRecording,
+    TimedWord,
+)
+from batch.report.tables import errors_table, scores_table, summary
+from manifests.local_store import path_of_uri
+from manifests.matching import Matching
+from manifests.references import ReferenceTexts, load_references, match_references
+from manifests.storage import Store
+from training.scoring import (
+    ALIGNER_NAME,
+    ErrorCounts,
+    Normalizer,
+    PairScore,
+    normalizer_for,
+    score_pair,
+)
+
+Channel = tuple[str, int | None]
+"""Recording id and channel."""
+
+_UNSCORED = PairScore(raw=ErrorCounts(), normalized=ErrorCounts(), characters=ErrorCounts())
+_LIGHT = ["id", "path", "channel", "status", "error_kind", "error_message"]
+_LIGHT += ["duration", "confidence", "run_id", "meta", "uri"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """What the transform of a run took; seconds, and ISO 8601 in UTC."""
+
+    started_at: str
+    finished_at: str
+    audio_seconds: float
+    wall_seconds: float
+
+    @property
+    def rtfx(self) -> float | None:
+        """Seconds of audio for each second of work."""
+        return self.audio_seconds / self.wall_seconds if self.wall_seconds > 0 else None
+
+
+def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> Report:
+    """Score every recording that has a reference, as run ``plan`` left the archive."""
+    light = read_rows(output, TRANSCRIPTS, until=plan.run_id, columns=_LIGHT).to_pylist()
+    light.sort(key=lambda row: (row["path"], row["id"], row["channel"] or 0))
+    matching = _references(config, {row["path"] for row in light})
+    referenced = {row["id"] for row in light if row["path"] in matching.by_path}
+    scorer = _Scorer(
+        matching=matching,
+        texts=_texts(output, plan, referenced),
+        words=_words(output, plan, referenced),
+        normalizer=normalizer_for(config.archive.language),
+        report_uri=output.uri_of(plan.keys.reports),
+    )
+    recordings = [scorer.scored(row) for row in _units(light, matching, scorer)]
+    return Report(
+        facts=_facts(config, plan, timing, light, scorer.normalizer),
+        coverage=Coverage.of(
+            recordings,
+            references_without_recording=sorted(matching.unmatched),
+            ambiguous=[
+                f"{name} (fits {', '.join(paths[:4])})"
+                for name, paths in sorted(matching.ambiguous.items())
+            ],
+        ),
+        recordings=tuple(recordings),
+    )
+
+
+def write_scores(output: Store, plan: Plan, report: Report) -> dict[str, Any]:
+    """Write the scores' tables and summary; returns the summary."""
+    folder = plan.keys.reports
+    output.put(f"{folder}scores.parquet", parquet_bytes(scores_table(report)))
+    output.put(f"{folder}errors.parquet", parquet_bytes(errors_table(report)))
+    figures = summary(report)
+    output.put(f"{folder}summary.json", (json.dumps(figures, indent=1) + "\n").encode())
+    return figures
+
+
+def write_report(output: Store, plan: Plan, report: Report) -> str:
+    """Write the page; returns its URI."""
+    key = f"{plan.keys.reports}report.html"
+    output.put(key, render(report).encode())
+    return output.uri_of(key)
+
+
+def exceeded(config: Config, collected: Collected, report: Report) -> list[str]:
+    """The thresholds of ``[report]`` that a run has passed, one sentence each."""
+    limits, problems = config.report, []
+    share = collected.statuses.get("error", 0) / max(1, collected.recordings)
+    coverage, wer = report.coverage.share, report.normalized.rate
+    if limits.max_error_share is not None and share > limits.max_error_share:
+        allowed = f"at most {limits.max_error_share:.1%} may"
+        problems.append(f"{share:.1%} of the recordings failed; {allowed}")
+    if limits.min_coverage is not None and (coverage or 0.0) < limits.min_coverage:
+        required = f"at least {limits.min_coverage:.1%} must"
+        problems.append(f"{coverage or 0.0:.1%} of the references are scored; {required}")
+    if limits.max_wer is not None and wer is not None and wer > limits.max_wer:
+        problems.append(f"WER {wer:.2%}; at most {limits.max_wer:.2%} is allowed")
+    return problems
+
+
+def _references(config: Config, paths: Iterable[str]) -> Matching[ReferenceTexts]:
+    if config.references is None:
+        return Matching()
+    return match_references(load_references(config.references.uri), paths)
+
+
+def _texts(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, str | None]:
+    columns = ["id", "channel", "text", "run_id"]
+    table = read_rows(output, TRANSCRIPTS, until=plan.run_id, ids=ids, columns=columns)
+    return {(row["id"], row["channel"]): row["text"] for row in table.to_pylist()}
+
+
+def _words(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, list[TimedWord]]:
+    columns = ["id", "channel", "start", "words", "run_id"]
+    table: pa.Table = read_rows(output, SEGMENTS, until=plan.run_id, ids=ids, columns=columns)
+    words: dict[Channel, list[TimedWord]] = defaultdict(list)
+    for row in sorted(table.to_pylist(), key=lambda row: row["start"]):
+        words[row["id"], row["channel"]] += [TimedWord(**word) for word in row["words"]]
+    return words
+
+
+def _units(
+    rows: list[dict[str, Any]], matching: Matching[ReferenceTexts], scorer: _Scorer
+) -> Iterator[dict[str, Any]]:
+    """What is scored as one: a row, or all channels of a recording whose reference is one text."""
+    for _, group in groupby(rows, key=lambda row: row["id"]):
+        channels = list(group)
+        texts = matching.by_path.get(channels[0]["path"], {})
+        split = channels[0]["channel"] is not None
+        if split and None in texts and not any(row["channel"] in texts for row in channels):
+            yield scorer.merged(channels)
+        else:
+            yield from channels
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scorer:
+    """Puts rows beside their references."""
+
+    matching: Matching[ReferenceTexts]
+    texts: dict[Channel, str | None]
+    words: dict[Channel, list[TimedWord]]
+    normalizer: Normalizer
+    report_uri: str
+
+    def merged(self, channels: list[dict[str, Any]]) -> dict[str, Any]:
+        """The channels of a recording as one, their words in the order of their times."""
+        whole = (channels[0]["id"], None)
+        words = [
+            word for row in channels for word in self.words.get((row["id"], row["channel"]), ())
+        ]
+        self.words[whole] = sorted(words, key=lambda word: word.start)
+        self.texts[whole] = " ".join(word.text for word in self.words[whole])
+        spoken = any(row["status"] == "ok" for row in channels)
+        status = "ok" if spoken else channels[0]["status"]
+        return {**channels[0], "channel": None, "status": status, "confidence": None}
+
+    def scored(self, row: dict[str, Any]) -> ScoredRecording:
+        """One row of the report."""
+        where = (row["id"], row["channel"])
+        reference = self.matching.by_path.get(row["path"], {}).get(row["channel"])
+        hypothesis = self.texts.get(where) if reference is not None else None
+        score = _UNSCORED
+        if reference is not None and row["status"] in ("ok", "empty"):
+            score = score_pair(reference, hypothesis or "", self.normalizer)
+        return ScoredRecording(
+            id=row["id"],
+            path=row["path"],
+            channel=row["channel"],
+            status=row["status"],
+            error_kind=row["error_kind"],
+            error_message=row["error_message"],
+            duration=row["duration"],
+            reference=reference,
+            hypothesis=hypothesis,
+            confidence=row["confidence"],
+            words=tuple(self.words.get(where, ())),
+            run_id=row["run_id"],
+            meta=dict(row["meta"] or ()),
+            audio_href=_href(row["uri"], self.report_uri),
+            raw=score.raw,
+            normalized=score.normalized,
+            characters=score.characters,
+        )
+
+
+def _href(audio: str, report: str) -> str | None:
+    """The recording relative to the page, where both lie on this machine."""
+    if not (audio.startswith("file://") and report.startswith("file://")):
+        return None
+    relative = os.path.relpath(path_of_uri(audio), path_of_uri(report))
+    return quote(os.fsencode(relative), safe="/")
+
+
+def _facts(
+    config: Config, plan: Plan, timing: Timing, rows: list[dict[str, Any]], normalizer: Normalizer
+) -> RunFacts:
+    return RunFacts(
+        run_id=plan.run_id,
+        dt=plan.dt,
+        archive=config.archive.uri,
+        model_name=plan.model,
+        model_digest=plan.model_digest,
+        decode_digest=plan.decode_digest,
+        normalizer=normalizer.name,
+        aligner=ALIGNER_NAME,
+        started_at=timing.started_at,
+        finished_at=timing.finished_at,
+        audio_seconds=_audio_seconds(plan, rows),
+        rtfx=timing.rtfx,
+        statuses=dict(Counter(row["status"] for row in rows)),
+        errors=tuple(
+            ErrorRow(path=row["path"], kind=row["error_kind"], message=row["error_message"])
+            for row in rows
+            if row["status"] == "error"
+        ),
+    )
+
+
+def _audio_seconds(plan: Plan, rows: list[dict[str, Any]]) -> float:
+    """Sound that the run transcribed; the channels of one recording share its length."""
+    lengths = {row["id"]: row["duration"] or 0.0 for row in rows if row["run_id"] == plan.run_id}
+    return round(sum(lengths.values()), 3)

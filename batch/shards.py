@@ -1,0 +1,113 @@
+"""Recordings into pointers, pointers into shards. Pure, and the same for the same archive."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from manifests.pointers import ChannelMode, Pointer
+from manifests.recordings import Recording
+
+PART_SECONDS = 3600.0
+MIN_SHARD_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A pointer with the seconds of sound that it is expected to hold."""
+
+    pointer: Pointer
+    seconds: float
+
+
+def pointers_of(
+    recording: Recording,
+    *,
+    seconds: float,
+    channels: ChannelMode,
+    language: str,
+    meta: Mapping[str, str],
+) -> list[Planned]:
+    """One pointer, or one for each hour of a recording over an hour.
+
+    The grid depends on the recording alone, and the last part runs to the end, so a wrong
+    prediction changes how the work is cut but neither what is transcribed nor the text.
+    """
+    whole = Pointer(
+        id=recording.id,
+        uri=recording.uri,
+        etag=recording.etag,
+        version=recording.version,
+        size=recording.size,
+        channels=channels,
+        language=language,
+        meta=dict(meta),
+    )
+    return parts_of(whole, seconds)
+
+
+def parts_of(pointer: Pointer, seconds: float) -> list[Planned]:
+    """Cut a pointer that runs to the recording's end on the one-hour grid."""
+    count = max(1, math.ceil(seconds / PART_SECONDS))
+    if count == 1:
+        return [Planned(pointer=pointer, seconds=seconds)]
+    start = pointer.offset or 0.0
+    return [
+        Planned(
+            pointer=replace(
+                pointer,
+                offset=start + number * PART_SECONDS,
+                duration=PART_SECONDS if number < count - 1 else None,
+            ),
+            seconds=min(PART_SECONDS, seconds - number * PART_SECONDS),
+        )
+        for number in range(count)
+    ]
+
+
+def shard_seconds(total: float, *, limit_minutes: float, workers: int) -> float:
+    """Sound for each shard: minutes of work, and in a small archive enough shards to go round."""
+    share = total / (4 * workers)
+    return max(MIN_SHARD_SECONDS, min(limit_minutes * 60, share))
+
+
+def into_shards(planned: Iterable[Planned], *, target: float) -> list[list[Planned]]:
+    """Consecutive pointers, closed when they hold ``target`` seconds."""
+    shards: list[list[Planned]] = []
+    filled = math.inf
+    for one in planned:
+        if filled >= target:
+            shards.append([])
+            filled = 0.0
+        shards[-1].append(one)
+        # Opening a file costs something too, however short it is.
+        filled += one.seconds + 1.0
+    return shards
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOver:
+    """A pointer that a round left without a result.
+
+    ``seconds`` is the sound from its beginning to the recording's end where it ran out of time,
+    None where there was no output at all.
+    """
+
+    pointer: Pointer
+    seconds: float | None
+
+
+def again(left: Sequence[LeftOver]) -> list[list[Planned]]:
+    """Shards for what a round left over: one pointer each, so that a poison recording is alone.
+
+    What ran out of time is cut on the one-hour grid.
+    """
+    shards: list[list[Planned]] = []
+    for one in left:
+        if one.seconds is not None and one.pointer.duration is None:
+            shards += [[part] for part in parts_of(one.pointer, one.seconds)]
+        else:
+            seconds = one.seconds or one.pointer.duration or 0.0
+            shards.append([Planned(pointer=one.pointer, seconds=seconds)])
+    return shards

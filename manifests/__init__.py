@@ -1,0 +1,1 @@
+"""Ground floor: what a recording, a reference, a pointer and a shard are, and where they lie."""

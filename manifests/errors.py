@@ -1,0 +1,35 @@
+"""The one family of errors that nightscribe raises on purpose.
+
+Each member also inherits the builtin that a caller would expect, so that ``except
+FileNotFoundError`` works without knowing this module. Whatever is not in this family is a bug.
+"""
+
+from __future__ import annotations
+
+
+class NightscribeError(Exception):
+    """An error that a person can act on: the message says what, where, and what to do."""
+
+
+class InputError(NightscribeError, ValueError):
+    """Something the user wrote is wrong (exit code 2)."""
+
+
+class StoreError(NightscribeError, OSError):
+    """Storage could not do what it was asked."""
+
+
+class ObjectNotFoundError(StoreError, FileNotFoundError):
+    """The object or file does not exist."""
+
+
+class AccessDeniedError(StoreError, PermissionError):
+    """Credentials or file permissions do not allow this."""
+
+
+class ObjectChangedError(StoreError):
+    """The object is no longer the version that was planned."""
+
+
+class JobFailedError(NightscribeError, RuntimeError):
+    """A job ended without doing its work (exit code 1)."""

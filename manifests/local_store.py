@@ -1,0 +1,216 @@
+"""A folder as a store."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat as stat_module
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote, unquote_to_bytes
+
+from manifests.errors import (
+    AccessDeniedError,
+    InputError,
+    ObjectChangedError,
+    ObjectNotFoundError,
+    StoreError,
+)
+from manifests.storage import Store, StoredObject
+
+PARTIAL_SUFFIX = ".nightscribe-part"
+
+
+def path_of_uri(uri: str) -> Path:
+    """The path of a ``file:///`` URI, whatever bytes its name holds.
+
+    Raises:
+        InputError: the URI names a host.
+    """
+    rest = uri[len("file://") :]
+    if not rest.startswith("/"):
+        raise InputError(f"{uri!r}: a file URI has three slashes, as in file:///folder/file")
+    return Path(os.fsdecode(unquote_to_bytes(rest)))
+
+
+def uri_of_path(path: Path) -> str:
+    """The ``file:///`` URI of an absolute path, percent-encoded, so always ASCII."""
+    return "file://" + quote(os.fsencode(path), safe="/")
+
+
+class LocalStore:
+    """Files below a folder; keys are paths relative to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.abspath(root))  # noqa: PTH100 - keeps links, drops ".."
+        self.uri = uri_of_path(self.root).removesuffix("/") + "/"
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Every file below ``prefix``, sorted by key; linked folders are not entered."""
+        folder = self._path(prefix.rpartition("/")[0])
+        found: list[StoredObject] = []
+        with _translated(folder):
+            for parent, _, names in os.walk(folder, onerror=_raise_unless_missing):
+                for name in names:
+                    if name.endswith(PARTIAL_SUFFIX):
+                        continue
+                    path = Path(parent, name)
+                    key = path.relative_to(self.root).as_posix()
+                    entry = _stat(path) if key.startswith(prefix) else None
+                    if entry is not None:
+                        found.append(_entry(key, entry))
+        yield from sorted(found, key=lambda entry: entry.key)
+
+    def stat(self, key: str) -> StoredObject | None:
+        """The file's entry, or None."""
+        path = self._path(key)
+        try:
+            entry = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}") from error
+        return None if stat_module.S_ISDIR(entry.st_mode) else _entry(key, entry)
+
+    def open(self, key: str, *, etag: str | None = None) -> BinaryIO:
+        """Open a regular file; a pipe or a device would block for ever and is refused."""
+        path = self._path(key)
+        with _translated(path):
+            entry = path.stat()
+            if not stat_module.S_ISREG(entry.st_mode):
+                raise StoreError(f"{path}: not a regular file")
+            if etag is not None and _etag(entry) != etag:
+                raise ObjectChangedError(f"{path}: changed since the run was planned")
+            return path.open("rb")
+
+    def read(self, key: str) -> bytes:
+        """The whole file."""
+        with self.open(key) as file:
+            return file.read()
+
+    def put(self, key: str, data: bytes | Path) -> None:
+        """Write whole: into a file beside it, flushed to the disk, then renamed."""
+        target = self._path(key)
+        with _translated(target), self._written(target, data) as partial:
+            os.replace(partial, target)  # noqa: PTH105
+            _flush_folder(target.parent)
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        """Write whole unless the file exists; a hard link fails where a rename would replace."""
+        target = self._path(key)
+        with _translated(target), self._written(target, data) as partial:
+            try:
+                os.link(partial, target)
+            except FileExistsError:
+                return False
+            _flush_folder(target.parent)
+            return True
+
+    def delete(self, key: str) -> None:
+        """Remove a file if it is there."""
+        path = self._path(key)
+        with _translated(path):
+            path.unlink(missing_ok=True)
+
+    def uri_of(self, key: str) -> str:
+        """The file's URI."""
+        return self.uri + quote(os.fsencode(key), safe="/")
+
+    def key_of(self, uri: str) -> str:
+        """The key of a URI below this folder."""
+        if not uri.startswith(self.uri):
+            raise InputError(f"{uri!r} is not below {self.uri!r}")
+        return os.fsdecode(unquote_to_bytes(uri[len(self.uri) :]))
+
+    def _path(self, key: str) -> Path:
+        if key.startswith("/") or ".." in key.split("/") or "\0" in key:
+            raise InputError(f"key {key!r} leaves the folder {str(self.root)!r}")
+        return self.root / key
+
+    @contextmanager
+    def _written(self, target: Path, data: bytes | Path) -> Iterator[Path]:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as error:
+            raise StoreError(f"{target.parent}: no folder can be made there") from error
+        partial = target.with_name(f".{secrets.token_hex(8)}{PARTIAL_SUFFIX}")
+        try:
+            with partial.open("xb") as file:
+                if isinstance(data, bytes):
+                    file.write(data)
+                else:
+                    with _translated(data), data.open("rb") as source:
+                        shutil.copyfileobj(source, file, 1 << 20)
+                file.flush()
+                os.fsync(file.fileno())
+            yield partial
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def download(store: Store, folder: Path) -> None:
+    """Copy everything below a store into a folder, and nothing outside of it.
+
+    Raises:
+        InputError: a key such as ``../x`` that would leave the folder.
+    """
+    target = LocalStore(folder)
+    for entry in store.list():
+        target.put(entry.key, store.read(entry.key))
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    # A dangling link is listed as the link itself: it is then a row that says not_found.
+    with suppress(OSError):
+        return path.stat()
+    # Archives are written to while they are listed: what has gone meanwhile is not listed.
+    with suppress(FileNotFoundError):
+        return path.lstat()
+    return None
+
+
+def _etag(entry: os.stat_result) -> str:
+    return f"{entry.st_mtime_ns:x}-{entry.st_size:x}"
+
+
+def _entry(key: str, entry: os.stat_result) -> StoredObject:
+    return StoredObject(
+        key=key,
+        size=entry.st_size,
+        etag=_etag(entry),
+        modified=datetime.fromtimestamp(entry.st_mtime, UTC),
+    )
+
+
+def _flush_folder(folder: Path) -> None:
+    # Without this a rename can be lost when the power fails (fsync(2)).
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _raise_unless_missing(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except StoreError:
+        raise
+    except FileNotFoundError as error:
+        raise ObjectNotFoundError(f"{path}: no such file") from error
+    except PermissionError as error:
+        raise AccessDeniedError(f"{path}: permission denied") from error
+    except NotADirectoryError as error:
+        raise StoreError(f"{path}: a file lies where a folder is expected") from error
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}") from error

@@ -1,0 +1,117 @@
+"""One small interface over a folder and over S3.
+
+A store is rooted at a location and speaks in keys: relative, with ``/`` between the parts.
+Everything is written whole or not at all, so that a killed run leaves no half file behind.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from manifests.errors import InputError
+
+_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredObject:
+    """What a listing says of one object.
+
+    ``etag`` is an opaque change token: S3's ETag, or modification time and size of a file.
+    """
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+    version: str | None = None
+
+
+class Store(Protocol):
+    """A folder or a bucket's prefix. Errors are those of ``manifests.errors``."""
+
+    uri: str
+    """Where the store is rooted; ends with a slash."""
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Every object below ``prefix``, sorted by key."""
+        ...
+
+    def stat(self, key: str) -> StoredObject | None:
+        """The object's listing entry, or None where there is no such object."""
+        ...
+
+    def open(self, key: str, *, etag: str | None = None) -> BinaryIO:
+        """Open for reading, seekable; with ``etag``, only that version."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """The whole object."""
+        ...
+
+    def put(self, key: str, data: bytes | Path) -> None:
+        """Write an object whole, from memory or from a file, replacing what was there."""
+        ...
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        """Write an object whole unless it exists; False where it did."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens where there is none."""
+        ...
+
+    def uri_of(self, key: str) -> str:
+        """The object's full URI."""
+        ...
+
+    def key_of(self, uri: str) -> str:
+        """The key of a URI below this store."""
+        ...
+
+
+def open_store(location: str | Path) -> Store:
+    """The store rooted at a folder, a ``file://`` URI, or an ``s3://bucket/prefix``.
+
+    Raises:
+        InputError: another scheme.
+    """
+    text = str(location)
+    match = _SCHEME.match(text)
+    if match is None or match[1].lower() == "file":
+        from manifests.local_store import LocalStore, path_of_uri  # noqa: PLC0415
+
+        return LocalStore(path_of_uri(text) if match else Path(text))
+    if match[1].lower() == "s3":
+        from manifests.s3_store import S3Store  # noqa: PLC0415
+
+        return S3Store(text)
+    raise InputError(
+        f"{text!r}: storage scheme {match[1]!r} is not supported; "
+        "use a folder, file:///folder/ or s3://bucket/prefix/"
+    )
+
+
+def parent_store(uri: str) -> tuple[Store, str]:
+    """The store of an object's folder, and its key there; takes a URI or a path."""
+    if _SCHEME.match(uri) is None:
+        from manifests.local_store import uri_of_path  # noqa: PLC0415
+
+        uri = uri_of_path(Path(os.path.abspath(uri)))  # noqa: PTH100 - drops ".."
+    head, _, tail = uri.rpartition("/")
+    if not tail:
+        raise InputError(f"{uri!r} names a folder; the URI of an object is expected")
+    store = open_store(head + "/")
+    return store, store.key_of(uri)
+
+
+def open_uri(uri: str, *, etag: str | None = None) -> BinaryIO:
+    """Open one object by its URI, seekable; with ``etag``, only that version."""
+    store, key = parent_store(uri)
+    return store.open(key, etag=etag)

@@ -1,0 +1,110 @@
+"""The documents are what boto3 would send: botocore's own validator has no complaint."""
+
+from __future__ import annotations
+
+import json
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+
+from batch.platforms.training_job import TrainingSpec
+from batch.platforms.transform_job import TransformSpec
+from batch.requests import (
+    TransformLimits,
+    job_name,
+    model_request,
+    training_request,
+    transform_request,
+)
+from manifests.errors import InputError
+
+
+def complaints(operation: str, document: dict) -> str:
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    return (
+        ParamValidator()
+        .validate(document, model.operation_model(operation).input_shape)
+        .generate_report()
+    )
+
+
+def transform() -> dict:
+    return dict(
+        transform_request(
+            name=job_name("2026-11-23-001", "s3://b/out/", "r1"),
+            model_name="nightscribe-model",
+            manifest_uri="s3://b/out/runs/x/manifest.json",
+            output_uri="s3://b/out/runs/x/out/",
+            allowed_prefixes=["s3://b/in/"],
+            limits=TransformLimits(concurrency=64, timeout_seconds=3600, retries=1),
+        )
+    )
+
+
+def model() -> dict:
+    return dict(model_request(name="nightscribe-model", bundle_uri="s3://b/m/model.tar.gz"))
+
+
+def training() -> dict:
+    return dict(
+        training_request(
+            name="nightscribe-fine-tuned-abc",
+            source_uri="s3://b/source.tar.gz",
+            channels={"train": "s3://b/train/"},
+            output_uri="s3://b/jobs",
+            hyperparameters={"steps": 3, "learning_rate": 1e-4},
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "document"),
+    [
+        ("CreateTransformJob", transform()),
+        ("CreateModel", model()),
+        ("CreateTrainingJob", training()),
+    ],
+)
+def test_botocore_accepts_the_document(operation: str, document: dict) -> None:
+    assert complaints(operation, document) == ""
+
+
+def test_botocore_would_say_so_if_it_did_not() -> None:
+    assert "Missing required parameter" in complaints("CreateTransformJob", {"ModelName": "x"})
+
+
+def test_limits_of_batch_transform_are_kept() -> None:
+    document = transform()
+    assert document["MaxConcurrentTransforms"] * document["MaxPayloadInMB"] <= 100
+    assert len(document["Environment"]) <= 16
+    assert document["ModelClientConfig"]["InvocationsTimeoutInSeconds"] <= 3600
+
+
+def test_job_names_are_deterministic_short_and_differ_by_output() -> None:
+    name = job_name("2026-11-23-001", "s3://b/out/", "r1")
+    assert name == job_name("2026-11-23-001", "s3://b/out/", "r1")
+    assert name != job_name("2026-11-23-001", "s3://b/other/", "r1")
+    assert len(name) <= 63
+
+
+def test_the_local_platform_reads_what_was_written() -> None:
+    spec = TransformSpec.of(model(), transform())
+    assert spec.manifest_uri.endswith("manifest.json")
+    assert spec.environment["NIGHTSCRIBE_ALLOWED_PREFIXES"] == "s3://b/in/"
+    assert spec.environment["SAGEMAKER_BATCH"] == "true"
+    trained = TrainingSpec.of(training())
+    assert trained.hyperparameters == {"steps": 3, "learning_rate": 1e-4}
+    assert trained.program == "train.py"
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [("SplitType", "Line"), ("BatchStrategy", "MultiRecord"), ("MaxPayloadInMB", 50)],
+)
+def test_the_local_platform_refuses_what_it_would_do_differently(where: str, value: object) -> None:
+    document = json.loads(json.dumps(transform()))
+    target = document["TransformInput"] if where == "SplitType" else document
+    target[where] = value
+    with pytest.raises(InputError, match=where):
+        TransformSpec.of(model(), document)

@@ -1,0 +1,67 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from training.model import Acoustic, new_model
+from training.vocabulary import Vocabulary, build_vocabulary
+
+TINY = {
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "conv_dim": [8, 8, 8],
+    "conv_kernel": [20, 16, 8],
+    "conv_stride": [10, 8, 4],
+    "feat_extract_norm": "group",
+    "do_stable_layer_norm": True,
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 4,
+    "hidden_dropout": 0.0,
+    "attention_dropout": 0.0,
+    "activation_dropout": 0.0,
+    "feat_proj_dropout": 0.0,
+    "final_dropout": 0.0,
+    "layerdrop": 0.0,
+    "mask_time_prob": 0.0,
+}
+
+
+@pytest.fixture
+def architecture(tmp_path: Path) -> Path:
+    path = tmp_path / "architecture.json"
+    path.write_text(json.dumps(TINY))
+    return path
+
+
+@pytest.fixture
+def vocabulary() -> Vocabulary:
+    return build_vocabulary(["all hello there"])
+
+
+@pytest.fixture
+def acoustic(architecture: Path, vocabulary: Vocabulary) -> Acoustic:
+    import torch
+
+    torch.manual_seed(0)
+    return new_model(architecture, vocabulary)
+
+
+@pytest.fixture
+def channel(tmp_path: Path) -> Path:
+    """Eight utterances of noise, some of equal length, one with nothing said."""
+    folder = tmp_path / "channel"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    rows = []
+    spoken = ("all", "hello", "there", "all there", "hello all", "all hello", "hello there", "")
+    lengths = (0.5, 0.5, 0.6, 0.75, 0.75, 0.9, 1.1, 0.4)
+    for number, (seconds, text) in enumerate(zip(lengths, spoken, strict=True)):
+        sound = rng.standard_normal(round(seconds * 16_000)) * 0.1
+        soundfile.write(folder / f"{number}.wav", sound, 16_000, "FLOAT")
+        rows.append({"audio_filepath": f"{number}.wav", "duration": seconds, "text": text})
+    (folder / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder

@@ -1,0 +1,69 @@
+"""Error counts: the only thing that is ever added up; a rate is derived from a sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErrorCounts:
+    """Hits, substitutions, deletions and insertions of one or more aligned pairs.
+
+    The unit is the word, or the character where a character error rate is counted. The sums are
+    sclite's and jiwer's: N = H + S + D words of reference, H + S + I words of hypothesis.
+
+    Raises:
+        ValueError: a count is negative.
+    """
+
+    hits: int = 0
+    substitutions: int = 0
+    deletions: int = 0
+    insertions: int = 0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if (count := getattr(self, field.name)) < 0:
+                raise ValueError(f"{field.name} is a count, 0 or more, and was given as {count}")
+
+    def __add__(self, other: ErrorCounts) -> ErrorCounts:
+        return ErrorCounts(
+            hits=self.hits + other.hits,
+            substitutions=self.substitutions + other.substitutions,
+            deletions=self.deletions + other.deletions,
+            insertions=self.insertions + other.insertions,
+        )
+
+    @property
+    def reference_words(self) -> int:
+        """N: the words (or characters) that were said."""
+        return self.hits + self.substitutions + self.deletions
+
+    @property
+    def hypothesis_words(self) -> int:
+        """The words (or characters) that the model wrote."""
+        return self.hits + self.substitutions + self.insertions
+
+    @property
+    def errors(self) -> int:
+        """S + D + I."""
+        return self.substitutions + self.deletions + self.insertions
+
+    @property
+    def rate(self) -> float | None:
+        """WER = (S + D + I) / N, above 1 where more was inserted than said; None where N is 0.
+
+        jiwer returns the *number* of insertions as the rate of an empty reference, which puts a
+        5.0 beside percentages. Here such a pair has no rate of its own, and its hallucinated
+        words still stand in the numerator of every sum that it is a part of.
+        """
+        return self.errors / self.reference_words if self.reference_words else None
+
+
+def sum_counts(counts: Iterable[ErrorCounts]) -> ErrorCounts:
+    """The counts of a corpus; nothing at all adds up to zeros."""
+    return sum(counts, start=ErrorCounts())

@@ -1,0 +1,1 @@
+"""Audio in, transcript records out; shipped whole into the inference container."""

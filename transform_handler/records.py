@@ -1,0 +1,157 @@
+"""The transcript record: what the handler answers for each pointer and channel.
+
+A record is one JSON line (``docs/contract.md``). Times are seconds from the beginning of the
+recording, never of the part or the window that they were found in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """What became of a recording."""
+
+    OK = "ok"
+    EMPTY = "empty"
+    ERROR = "error"
+
+
+class ErrorKind(StrEnum):
+    """Every reason why a recording has no transcript; the list is closed."""
+
+    NOT_FOUND = "not_found"
+    FORBIDDEN = "forbidden"
+    CHANGED = "changed"
+    EMPTY_FILE = "empty_file"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    CORRUPT = "corrupt"
+    TOO_LONG = "too_long"
+    TIME_LIMIT = "time_limit"
+    INTERNAL = "internal"
+    NOT_TRANSCRIBED = "not_transcribed"
+
+    @property
+    def final(self) -> bool:
+        """Whether trying again cannot help while the recording stays the same."""
+        return self in _FINAL
+
+
+_FINAL = frozenset(
+    {
+        ErrorKind.EMPTY_FILE,
+        ErrorKind.UNSUPPORTED_FORMAT,
+        ErrorKind.CORRUPT,
+        ErrorKind.TOO_LONG,
+    }
+)
+
+
+class RecordingError(Exception):
+    """One recording cannot be transcribed; becomes a record, never a failed request.
+
+    ``recording_seconds`` is the length of the whole recording, where it matters and is known: what
+    took too long can then be cut into parts.
+    """
+
+    def __init__(
+        self, kind: ErrorKind, message: str, *, recording_seconds: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.recording_seconds = recording_seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """One word with its times in seconds and a confidence between 0 and 1."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """Words between two pauses, 15 s at most: what a person reads and a subtitle shows."""
+
+    start: float
+    end: float
+    channel: int | None
+    text: str
+    confidence: float
+    words: tuple[Word, ...]
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Segment:
+        """Read one segment of a record."""
+        words = tuple(Word(**word) for word in data["words"])
+        return cls(**{**data, "words": words})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordError:
+    """Why a record has no transcript."""
+
+    kind: ErrorKind
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranscriptRecord:
+    """The handler's answer for one pointer and channel.
+
+    ``channel`` is None for a mix; ``channels`` is how many the recording has (None if it could
+    not be opened); ``duration`` is the length of the sound in seconds, of the part for a part; with
+    the error ``time_limit`` it is that of the whole recording, if its header says it.
+    """
+
+    id: str
+    uri: str
+    status: Status
+    channel: int | None = None
+    offset: float | None = None
+    error: RecordError | None = None
+    duration: float | None = None
+    channels: int | None = None
+    language: str | None = None
+    segments: tuple[Segment, ...] = ()
+    model: Mapping[str, str] = field(default_factory=dict)
+    decode: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """All words in order."""
+        return tuple(word for segment in self.segments for word in segment.words)
+
+    def to_line(self) -> str:
+        """The record as one JSON line without its newline."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_line(cls, line: str) -> TranscriptRecord:
+        """Read back what ``to_line`` wrote.
+
+        Raises:
+            ValueError: the line is not a transcript record.
+        """
+        try:
+            data = json.loads(line)
+            error = data["error"]
+            return cls(
+                **{
+                    **data,
+                    "status": Status(data["status"]),
+                    "error": error
+                    and RecordError(kind=ErrorKind(error["kind"]), message=error["message"]),
+                    "segments": tuple(Segment.from_json(s) for s in data["segments"]),
+                }
+            )
+        except (KeyError, TypeError, AttributeError) as problem:
+            raise ValueError(f"not a transcript record: {problem!r}") from problem
