@@ -63,6 +63,29 @@ workers = 1
     )
 
 
+# The same night in a process of its own, which can be killed.
+NIGHT_OF_ITS_OWN = """
+import sys
+from datetime import date
+from pathlib import Path
+from batch.cli.listeners import LogListener
+from batch.config import load_config
+from batch.platforms.local import LocalPlatform
+from batch.run import Runner
+
+if __name__ == "__main__":
+    config = load_config(Path(sys.argv[1]))
+    runner = Runner(
+        config=config,
+        platform=LocalPlatform(),
+        listener=LogListener(),
+        today=lambda: date(2026, 11, 23),
+    )
+    with runner.claimed():
+        runner.run()
+"""
+
+
 def carried_out(home: Path, *overrides: str) -> list[Finished]:
     config = load_config(home / "nightscribe.toml", overrides)
     runner = Runner(
@@ -233,9 +256,8 @@ def test_a_run_that_was_killed_goes_on_to_the_same_rows(home: Path) -> None:
     carried_out(home)
     undisturbed, segments = rows(home), rows(home, "segments")
     shutil.rmtree(home / "out")
-    command = [sys.executable, "-c", "from batch.cli import main; main()", "run"]
     process = subprocess.Popen(
-        [*command, str(home / "nightscribe.toml")],
+        [sys.executable, "-c", NIGHT_OF_ITS_OWN, str(home / "nightscribe.toml")],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
