@@ -1,53 +1,37 @@
-"""Labelled speech: manifests in, padded batches out."""
+"""Labelled speech as a model meets it: utterances in, padded batches out."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from manifests.errors import StoreError
 from transform_handler.audio import SAMPLE_RATE, read_audio
+from transform_handler.records import RecordingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
+    from manifests.labels import LabelledUtterance
     from training.vocabulary import Vocabulary
 
     Sound = npt.NDArray[np.float32]
     Augment = Callable[[Sound, int, str], Sound]
     """(sound, epoch, utterance key) to a sound of the same length."""
 
-MANIFEST = "manifest.jsonl"
 NO_LABEL = -100
 _TOLERANCE_SECONDS = 0.05
 
 
-class ManifestError(ValueError):
-    """A labelled manifest that cannot be trained on."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelledUtterance:
-    """One stretch of sound and what is said in it; times in seconds."""
-
-    audio: Path
-    text: str
-    duration: float
-    offset: float = 0.0
-    speaker: str | None = None
-
-    @property
-    def key(self) -> str:
-        """Names the utterance wherever the channel is mounted."""
-        return f"{self.audio.name}@{self.offset:.3f}"
+class DataError(ValueError):
+    """Labelled speech that cannot be trained on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,45 +42,18 @@ class Example:
     labels: list[int]
 
 
-def read_manifest(path: Path) -> list[LabelledUtterance]:
-    """Read a NeMo manifest; a folder means its `manifest.jsonl`.
+def samples_of(utterance: LabelledUtterance) -> int:
+    """How many samples the utterance has at 16 kHz.
 
     Raises:
-        ManifestError: with file, line, what was found and what is expected.
+        DataError: its duration is not known.
     """
-    file = path / MANIFEST if path.is_dir() else path
-    if not file.is_file():
-        raise ManifestError(f"{file}: no such file; expected a JSONL manifest of labelled speech")
-    lines = file.read_text("utf-8").splitlines()
-    found = [
-        _utterance(line, f"{file}:{n}", file.parent) for n, line in enumerate(lines, 1) if line
-    ]
-    if not found:
-        raise ManifestError(f"{file}: the manifest is empty")
-    return found
-
-
-def _utterance(line: str, where: str, folder: Path) -> LabelledUtterance:
-    try:
-        row = json.loads(line)
-        audio = row.get("audio_filepath") or row["audio_filename"]
-        utterance = LabelledUtterance(
-            audio=folder / audio,
-            text=str(row["text"]),
-            duration=float(row["duration"]),
-            offset=float(row.get("offset") or 0),
-            speaker=row.get("speaker"),
+    if utterance.duration is None:
+        raise DataError(
+            f"{utterance.source}: no duration; 'nightscribe train' measures it, or write it "
+            "into the manifest"
         )
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise ManifestError(
-            f"{where}: found {line[:80]!r} ({error!r}); expected a JSON object with "
-            "audio_filepath, duration and text"
-        ) from error
-    if utterance.duration <= 0:
-        raise ManifestError(f"{where}: duration is {utterance.duration}; expected seconds above 0")
-    if not utterance.audio.is_file():
-        raise ManifestError(f"{where}: {utterance.audio} does not exist; paths are relative to it")
-    return utterance
+    return round(utterance.duration * SAMPLE_RATE)
 
 
 def _read(utterance: LabelledUtterance) -> Sound:
@@ -105,14 +62,23 @@ def _read(utterance: LabelledUtterance) -> Sound:
     Batches of equal durations then hold no padding of their own.
 
     Raises:
-        ManifestError: the file is shorter than the manifest says.
+        DataError: the sound cannot be read, or is shorter than the manifest says.
     """
-    promised = round(utterance.duration * SAMPLE_RATE)
-    sound = read_audio(utterance.audio, offset=utterance.offset, duration=utterance.duration)
+    promised = samples_of(utterance)
+    try:
+        with utterance.open() as file:
+            sound = read_audio(
+                file,
+                offset=utterance.offset,
+                duration=utterance.duration,
+                channel=utterance.channel,
+            )
+    except (RecordingError, StoreError) as error:
+        raise DataError(f"{utterance.audio} ({utterance.source}): {error}") from error
     if (missing := promised - len(sound)) > _TOLERANCE_SECONDS * SAMPLE_RATE:
-        raise ManifestError(
-            f"{utterance.audio}: {len(sound) / SAMPLE_RATE:.2f} s of sound from "
-            f"{utterance.offset:.2f} s on; the manifest says {utterance.duration:.2f} s"
+        raise DataError(
+            f"{utterance.audio} ({utterance.source}): {len(sound) / SAMPLE_RATE:.2f} s of sound "
+            f"from {utterance.offset:.2f} s on; the manifest says {promised / SAMPLE_RATE:.2f} s"
         )
     return np.concatenate([sound, np.zeros(max(0, missing), np.float32)]) if missing else sound
 
@@ -133,6 +99,11 @@ class SpeechDataset(Dataset[Example]):
         self._labels = [vocabulary.encode(u.text) for u in self.utterances]
         self._normalise = normalise
         self._augment = augment
+
+    @property
+    def seconds(self) -> list[float]:
+        """The length of each utterance."""
+        return [samples_of(utterance) / SAMPLE_RATE for utterance in self.utterances]
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -159,8 +130,7 @@ def trainable(
     return [
         u
         for u in utterances
-        if output_length(round(u.duration * SAMPLE_RATE))
-        >= _frames_needed(vocabulary.encode(u.text))
+        if output_length(samples_of(u)) >= _frames_needed(vocabulary.encode(u.text))
     ]
 
 

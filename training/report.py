@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from manifests.hashing import sha256_of
-from training.data import MANIFEST
+from manifests.labels import MANIFEST
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from manifests.labels import read_labels
 from training.augment import Augmentation
-from training.data import SpeechDataset, read_manifest, trainable
+from training.data import SpeechDataset, trainable
 from training.model import Acoustic, load_base, new_model
 from training.report import Outcome, write_outcome
 from training.settings import Settings
@@ -131,7 +132,7 @@ def build(job: Job) -> tuple[Acoustic, CtcTrainer]:
     logging.disable_progress_bar()
     settings = job.settings
     set_seed(settings.seed)
-    utterances = read_manifest(job.train)
+    utterances = read_labels(job.train)
     if job.base:
         acoustic = load_base(job.base)
     else:
@@ -155,7 +156,7 @@ def build(job: Job) -> tuple[Acoustic, CtcTrainer]:
             usable, vocabulary=vocabulary, normalise=acoustic.normalise, augment=augmentation
         ),
         validation=SpeechDataset(
-            read_manifest(job.validation), vocabulary=vocabulary, normalise=acoustic.normalise
+            read_labels(job.validation), vocabulary=vocabulary, normalise=acoustic.normalise
         )
         if job.validation
         else None,

@@ -36,7 +36,7 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
         self._acoustic = acoustic
         self._last: Score | None = None
         self._batches = LengthBatches(
-            [u.duration for u in train.utterances],
+            train.seconds,
             batch_seconds=settings.batch_seconds,
             seed=settings.seed,
             shortest_first=settings.shortest_first,
@@ -62,9 +62,7 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
         dataset = eval_dataset or self.eval_dataset
-        batches = EqualBatches(
-            [u.duration for u in dataset.utterances], batch_seconds=self._batch_seconds
-        )
+        batches = EqualBatches(dataset.seconds, batch_seconds=self._batch_seconds)
         return self._loader(dataset, batches)
 
     def _loader(self, dataset: Any, batches: Any) -> DataLoader[Any]:

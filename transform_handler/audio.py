@@ -137,15 +137,26 @@ def _resample(blocks: Iterator[Block], rate: int) -> Iterator[Block]:
 
 
 def read_audio(
-    source: Path | BinaryIO, *, offset: float = 0.0, duration: float | None = None
+    source: Path | BinaryIO,
+    *,
+    offset: float = 0.0,
+    duration: float | None = None,
+    channel: int | None = None,
 ) -> npt.NDArray[np.float32]:
-    """A whole recording or a part of it, mixed to mono, shape (n_samples,), 16 kHz.
+    """A whole recording or a part of it, one channel or the mix, shape (n_samples,), 16 kHz.
 
     Raises:
-        RecordingError: the recording cannot be read.
+        RecordingError: the recording cannot be read, or has no such channel.
     """
+    mode: ChannelMode = "mix" if channel is None else "split"
     with open_decoder(source) as decoder:
-        blocks = list(stream(decoder, mode="mix", offset=offset, duration=duration))
-    if not blocks:
-        return np.zeros(0, dtype=np.float32)
-    return np.concatenate(blocks)[:, 0]
+        if channel is not None and not 0 <= channel < decoder.info.channels:
+            raise RecordingError(
+                ErrorKind.UNSUPPORTED_FORMAT,
+                f"channel {channel} is asked for; the recording has {decoder.info.channels}",
+            )
+        blocks = [
+            block[:, channel or 0]
+            for block in stream(decoder, mode=mode, offset=offset, duration=duration)
+        ]
+    return np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demo.recipe.sentences import vocabulary
-from manifests.local_store import uri_of_path
+from manifests.labels import MANIFEST, read_labels
+from manifests.local_store import path_of_uri, uri_of_path
 from manifests.pointers import Pointer
-from training.data import MANIFEST, read_manifest
 from training.scoring.align import align
 from training.scoring.counts import ErrorCounts
 from transform_handler.allowed import AllowedPrefixes
@@ -71,8 +71,8 @@ def labelled_sets(demo: Path) -> Iterator[tuple[str, list[Labelled]]]:
     """Each set of the demo that is there, by name."""
     for name in _CHANNELS:
         if (demo / "build" / name / MANIFEST).is_file():
-            found = read_manifest(demo / "build" / name)
-            yield name, [Labelled(path=u.audio, text=u.text) for u in found]
+            found = read_labels(demo / "build" / name)
+            yield name, [Labelled(path=path_of_uri(u.audio), text=u.text) for u in found]
     rows = [
         line.split("\t") for line in (demo / "references.tsv").read_text("utf-8").splitlines()[1:]
     ]

@@ -14,7 +14,7 @@ from typing import Any
 from demo.recipe.corpus import HELD_OUT_VOICE, SEEN_VOICES
 from demo.recipe.evaluate import HEADER, measure
 from demo.recipe.sentences import vocabulary
-from training.data import read_manifest
+from manifests.labels import read_labels
 from training.model import load_base
 
 # How far the earlier runs of the shipped weights went; no file of theirs is kept.
@@ -98,7 +98,7 @@ def release(trained: Path, target: Path, build: Path) -> None:
     acoustic.save(target)
     training = json.loads((trained / "metrics.json").read_text("utf-8"))
     lines, sets = measure(target)
-    utterances = read_manifest(build / "turns")
+    utterances = read_labels(build / "turns")
     made = (_IN_THREE_RUNS if training["base"] else _IN_ONE_RUN).format(
         first_steps=FIRST_RUN_STEPS,
         first_wer=FIRST_RUN_WER,

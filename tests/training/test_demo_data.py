@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from training.data import read_manifest
+from manifests.labels import read_labels
 from transform_handler.audio import open_decoder, read_audio
 from transform_handler.records import RecordingError
 
@@ -72,8 +72,8 @@ def test_words_with_times_spell_the_references():
 
 
 def test_what_is_fine_tuned_on_is_not_what_is_scored():
-    train = read_manifest(DEMO / "finetune/train.jsonl")
-    validation = read_manifest(DEMO / "finetune/validation.jsonl")
+    train = read_labels(DEMO / "finetune/train.jsonl")
+    validation = read_labels(DEMO / "finetune/validation.jsonl")
     texts = [u.text for u in (*train, *validation)]
     assert len(set(texts)) == len(texts)
     archive = " ".join(_references().values())

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.data import NO_LABEL, SpeechDataset, read_manifest
+from manifests.labels import read_labels
+from training.data import NO_LABEL, SpeechDataset
 from training.metrics import frames_to_text, greedy_ids, score_rows, score_texts
 from training.settings import Settings
 from training.trainer import CtcTrainer
@@ -47,7 +48,7 @@ def test_words_for_a_silent_utterance_are_insertions(vocabulary):
 
 def test_a_batched_evaluation_equals_one_utterance_at_a_time(acoustic, channel, tmp_path):
     """A random group-norm model writes nonsense that the slightest padding would change."""
-    utterances = read_manifest(channel)
+    utterances = read_labels(channel)
     vocabulary = acoustic.vocabulary
     data = SpeechDataset(utterances, vocabulary=vocabulary, normalise=acoustic.normalise)
     trainer = CtcTrainer(
