@@ -7,6 +7,7 @@ with a few keys more; other forms are read by ``manifests.label_forms``.
 from __future__ import annotations
 
 import json
+import math
 import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def _utterance(line: str, store: Store, where: str) -> LabelledUtterance:
         audio = str(row.get("audio_filepath") or row["audio_filename"])
         utterance = LabelledUtterance(
             audio=located(audio, store),
-            text=str(row["text"]),
+            text=_text(row),
             duration=None if row.get("duration") is None else float(row["duration"]),
             offset=float(row.get("offset") or 0),
             channel=None if row.get("channel") is None else int(row["channel"]),
@@ -100,8 +101,29 @@ def _utterance(line: str, store: Store, where: str) -> LabelledUtterance:
         )
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise InputError(f"{where}: found {line[:80]!r} ({error!r}); {_EXPECTED}") from error
-    if utterance.duration is not None and not utterance.duration > 0:
-        raise InputError(f"{where}: duration is {utterance.duration}; expected seconds above 0")
+    return checked(utterance)
+
+
+def _text(row: dict[str, Any]) -> str:
+    # str(None) is a word; a null text is none.
+    if row["text"] is None:
+        raise ValueError("text is null")
+    return str(row["text"])
+
+
+def checked(utterance: LabelledUtterance) -> LabelledUtterance:
+    """The utterance, whose times can be.
+
+    Raises:
+        InputError: it begins before its recording, ends before it begins, or has no such channel.
+    """
+    where, duration = utterance.source, utterance.duration
+    if duration is not None and not 0 < duration < math.inf:
+        raise InputError(f"{where}: duration is {duration}; expected seconds above 0")
+    if not 0 <= utterance.offset < math.inf:
+        raise InputError(f"{where}: offset is {utterance.offset}; expected seconds from 0")
+    if utterance.channel is not None and utterance.channel < 0:
+        raise InputError(f"{where}: channel is {utterance.channel}; expected 0, 1, …")
     return utterance
 
 
