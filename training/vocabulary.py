@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal
 
 from transform_handler.ctc import Alphabet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+
+    from training.text import TextRules
 
 BLANK = "[PAD]"
 UNKNOWN = "[UNK]"
 DELIMITER = "|"
+Mode = Literal["auto", "base", "labels"]
+MODES: tuple[Mode, ...] = ("auto", "base", "labels")
+# A base that cannot write more of the labels than this does not fit them.
+_STRANGE_SHARE = 0.02
+# The rarest characters of the labels, in no more than this share of them together, are no symbols:
+# a model that hears a character in one utterance of thousands does not learn it.
+_RARE_SHARE = 0.001
 
 
 class VocabularyError(ValueError):
@@ -99,6 +110,81 @@ def build_vocabulary(texts: Iterable[str]) -> Vocabulary:
     if DELIMITER in letters:
         raise VocabularyError(f"{DELIMITER!r} stands for the space and cannot be in a label")
     return Vocabulary(ids={s: i for i, s in enumerate((BLANK, UNKNOWN, DELIMITER, *letters))})
+
+
+def choose_vocabulary(
+    base: Vocabulary | None, texts: Iterable[str], *, mode: Mode = "auto"
+) -> Vocabulary:
+    """The vocabulary for labels as ``TextRules.clean`` leaves them, without its leftovers.
+
+    ``base`` is the base model's own, ``labels`` the characters of the labels but for the rarest
+    (together in at most 0.1 % of them). ``auto`` takes the base's where it writes 98 % of the
+    labels, so that its head is kept; what it cannot write, the data check quarantines.
+
+    Raises:
+        VocabularyError: there is no base to take it from, or no character in the labels.
+    """
+    if mode not in MODES:
+        raise VocabularyError(f"vocabulary is {mode!r}; expected {', '.join(MODES)}")
+    if mode == "base" and base is None:
+        raise VocabularyError(
+            "vocabulary is 'base', and there is no base model with one; use 'auto' or 'labels'"
+        )
+    labels = [text for text in texts if text.strip()]
+    if base is not None and mode != "labels":
+        strange = sum(bool(base.missing(text)) for text in labels)
+        if mode == "base" or strange <= _STRANGE_SHARE * len(labels):
+            return base
+    if not labels:
+        raise VocabularyError("the labels are all empty; expected texts to take a vocabulary from")
+    return build_vocabulary("".join(_frequent(labels)))
+
+
+def fit_text(
+    base: Vocabulary | None, texts: Sequence[str], *, rules: TextRules, mode: Mode = "auto"
+) -> tuple[Vocabulary, TextRules]:
+    """The vocabulary for labels as they were written, and the rules in its case.
+
+    Labels with leftovers (digits, symbols) have no say: the data check quarantines them.
+
+    Raises:
+        VocabularyError: as ``choose_vocabulary``.
+    """
+    cleaned = (rules.clean(text) for text in texts)
+    vocabulary = choose_vocabulary(
+        base, [text for text in cleaned if not rules.leftovers(text)], mode=mode
+    )
+    return vocabulary, rules.fitted(vocabulary)
+
+
+def _frequent(labels: Sequence[str]) -> set[str]:
+    """The characters of `labels` without the rarest; which of equals goes is fixed by its code."""
+    counts = Counter(character for text in labels for character in set(text))
+    spare = _RARE_SHARE * len(labels)
+    kept = set(counts)
+    for character, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
+        spare -= count
+        if spare < 0:
+            break
+        kept.discard(character)
+    return kept
+
+
+def tokenizer_for(vocabulary: Vocabulary) -> Any:
+    """A `Wav2Vec2CTCTokenizer` that writes `vocabulary`, and no symbol more."""
+    from transformers import Wav2Vec2CTCTokenizer  # noqa: PLC0415
+
+    with TemporaryDirectory() as scratch:
+        path = Path(scratch) / "vocab.json"
+        write_vocabulary(vocabulary, path)
+        return Wav2Vec2CTCTokenizer(
+            str(path),
+            pad_token=vocabulary.blank,
+            unk_token=vocabulary.unknown,
+            word_delimiter_token=vocabulary.delimiter,
+            bos_token=None,
+            eos_token=None,
+        )
 
 
 def vocabulary_of(tokenizer: Any) -> Vocabulary:
