@@ -20,6 +20,8 @@ from manifests.recordings import DEFAULT_INCLUDE
 
 Location = Annotated[str, Field(min_length=1)]
 """A path or a URI."""
+Labels = Location
+"""A path or a URI of labelled speech, or ``form:path``, or ``dataset:name#split``."""
 
 
 class _Section(BaseModel):
@@ -89,11 +91,45 @@ class ReportSection(_Section):
 class TrainingSection(_Section):
     """[training] fine-tuning; ``settings`` go to the training code as they are."""
 
-    train: Location
-    validation: Location | None = None
+    train: Labels
+    validation: Labels | None = None
+    test: Labels | None = None
+    domain: Labels | None = None
     base: Location | None = None
-    name: str = "fine-tuned"
+    name: Annotated[str, Field(min_length=1)] = "fine-tuned"
+    licence: str | None = None
+    split_by: Literal["speaker", "recording", "utterance"] = "speaker"
+    validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    test_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    numbers: Literal["quarantine", "verbalise"] = "quarantine"
+    max_quarantined: Annotated[float, Field(ge=0, le=1)] = 0.05
     settings: dict[str, str | int | float | bool] = {}
+
+    platform: Literal["local", "sagemaker"] = "local"
+    instances: Annotated[list[str], Field(min_length=1)] = ["ml.g5.xlarge"]
+    instance_count: Annotated[int, Field(ge=1, le=64)] = 1
+    spot: bool = False
+    max_hours: Annotated[float, Field(gt=0, le=672)] = 24.0
+    max_wait_hours: Annotated[float, Field(gt=0, le=1344)] | None = None
+    keep_alive_minutes: Annotated[int, Field(ge=0, le=60)] = 0
+    volume_gb: Annotated[int, Field(ge=1, le=16384)] = 100
+    input_mode: Literal["File", "FastFile"] = "File"
+    price_per_hour: Annotated[float, Field(gt=0)] | None = None
+
+
+class SageMakerSection(_Section):
+    """[sagemaker] the account: who the jobs are, and what they may reach."""
+
+    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")]
+    region: str | None = None
+    training_image: str | None = None
+    subnets: list[str] = []
+    security_groups: list[str] = []
+    kms_key: str | None = None
+    network_isolation: bool = False
+    wheels: Location | None = None
+    tags: dict[str, str] = {}
+    model_package_group: str | None = None
 
 
 class Config(_Section):
@@ -108,6 +144,7 @@ class Config(_Section):
     transform: TransformSection = TransformSection()
     report: ReportSection = ReportSection()
     training: TrainingSection | None = None
+    sagemaker: SageMakerSection | None = None
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -191,12 +228,14 @@ def _section_type(annotation: Any) -> type[BaseModel] | None:
     )
 
 
+_LABELS = frozenset({"train", "validation", "test", "domain"})
 _LOCATIONS: Mapping[str, tuple[str, ...]] = {
     "archive": ("uri", "metadata"),
     "references": ("uri",),
     "model": ("uri",),
     "output": ("uri",),
-    "training": ("train", "validation", "base"),
+    "training": ("train", "validation", "test", "domain", "base"),
+    "sagemaker": ("wheels",),
 }
 
 
@@ -209,11 +248,21 @@ def _resolved(config: Config, folder: Path) -> Config:
         hub = name == "model" or (name, keys) == ("training", keys)
         located = {
             key: _located(value, folder, hub=hub and key in ("uri", "base"))
+            if key not in _LABELS
+            else _labels_located(value, folder)
             for key in keys
             if (value := getattr(section, key)) is not None
         }
         changes[name] = section.model_copy(update=located)
     return config.model_copy(update=changes)
+
+
+def _labels_located(value: str, folder: Path) -> str:
+    """Labels may begin with the name of their form, as in ``kaldi:data/train``."""
+    form, colon, rest = value.partition(":")
+    if not colon or rest.startswith("//") or not form.isidentifier():
+        return _located(value, folder, hub=False)
+    return value if form == "dataset" else f"{form}:{_located(rest, folder, hub=False)}"
 
 
 def _located(value: str, folder: Path, *, hub: bool) -> str:

@@ -1,10 +1,14 @@
-"""Fine-tuning: labelled recordings staged as channels, a training job, a bundle of its result."""
+"""Fine-tuning: labels checked and staged as channels, a training job, a bundle of its result.
+
+Everything below the output location is named by content, so the same command finds what an
+earlier one has staged, goes on with a job that was stopped, and does nothing twice.
+"""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,23 +18,50 @@ import training
 import transform_handler
 from batch.bundles import Bundle, model_folder, prepare_bundle, slug
 from batch.config import Config, TrainingSection
-from batch.platforms.base import Platform
-from batch.requests import training_request
+from batch.platforms.base import Document, TrainingPlatform
+from batch.staging import OnBytes, Stager
+from batch.training_data import OnProgress, TrainingData, load_training_data
+from batch.training_machines import training_section
+from batch.training_request import Channel, Machines, training_request
 from manifests.errors import InputError, JobFailedError
 from manifests.hashing import sha256_of
-from manifests.storage import Store, open_store, parent_store
-from manifests.tables import decode_utf8, lines_of
+from manifests.storage import Store, open_store
 from manifests.tarball import pack, package_files, unpack_object
 from transform_handler.identity import digest_of, model_files
 
-_ENTRY = b'''"""Entry of the training container."""
+JOBS = "training/jobs/"
+# What the training image lacks; torch, transformers and numpy are the image's own.
+REQUIREMENTS = b"""\
+accelerate>=1.1
+av>=14
+boto3>=1.35
+jiwer>=4
+matplotlib>=3.9
+num2words>=0.5
+pyarrow>=17
+rapidfuzz>=3.9
+safetensors>=0.5
+soundfile>=0.13
+soxr>=0.5
+whisper-normalizer>=0.1
+"""
+# What of a trained model stands beside its bundle, to be read without unpacking.
+BESIDE = ("README.md", "metrics.json", "training_curves.png", "training_curves.parquet")
+LORA_REQUIREMENT = b"peft>=0.17\n"
 
-import sys
 
-from training.train import main
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """A training job before it is sent."""
 
-sys.exit(main())
-'''
+    section: TrainingSection
+    data: TrainingData
+    request: Document
+
+    @property
+    def name(self) -> str:
+        """The job's name: the same work has the same one."""
+        return str(self.request["TrainingJobName"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,112 +72,177 @@ class Trained:
     metrics: dict[str, Any]
 
 
-def fine_tune(config: Config, platform: Platform, *, on_line: Callable[[str], None]) -> Trained:
-    """Carry out the ``[training]`` section of a configuration.
+@dataclass(frozen=True, kw_only=True)
+class Watching:
+    """Who is told what; the default tells nobody."""
+
+    on_checked: OnProgress | None = None
+    on_bytes: OnBytes | None = None
+    on_line: Callable[[str], None] = print
+
+
+def check_training_data(config: Config, *, watching: Watching) -> TrainingData:
+    """Read, split and check the labels; what was found is kept below ``training/checks/``.
 
     Raises:
-        InputError: there is no such section, or its data cannot be read.
-        JobFailedError: the job failed; the message is its reason.
+        InputError: no ``[training]``, labels that cannot be used, or too many of them quarantined.
     """
-    section = config.training
-    if section is None:
-        raise InputError("[training] is missing; 'nightscribe init' shows the section")
-    output = open_store(config.output.uri)
-    channels = {"train": stage_labels(output, section.train)}
-    if section.validation:
-        channels["validation"] = stage_labels(output, section.validation)
-    channels["model"] = _stage_base(output, section.base or config.model.uri)
-    source = _stage_source(output)
-    identity = digest_of({"channels": channels, "source": source, **section.settings})
-    name = f"nightscribe-{slug(section.name)[:24]}-{identity}"
+    section, output = training_section(config), open_store(config.output.uri)
+    with model_folder(section.base or config.model.uri) as base:
+        data = load_training_data(
+            section, base, language=config.archive.language, on_progress=watching.on_checked
+        )
+    folder = f"training/checks/{slug(section.name)}/"
+    output.put(f"{folder}data_check.json", _text(data.check.as_json()))
+    output.put(f"{folder}quarantine.jsonl", data.check.quarantine_jsonl())
+    if refusal := data.check.refused(section.max_quarantined):
+        raise InputError(f"{refusal}\nthe list: {output.uri_of(f'{folder}quarantine.jsonl')}")
+    return data
+
+
+def plan_training(
+    config: Config, machines: Machines, data: TrainingData, *, watching: Watching, dry: bool = False
+) -> TrainingPlan:
+    """Stage what the job needs and build its document; a ``dry`` call stages nothing.
+
+    Raises:
+        InputError: settings that SageMaker would refuse.
+        StoreError: something cannot be read or written.
+    """
+    section, output = training_section(config), open_store(config.output.uri)
+    stager = Stager(output=output, dry=dry, on_bytes=watching.on_bytes)
+    channels = [
+        channel for name, kept in data.sets.items() for channel in stager.labels(name, kept)
+    ]
+    with model_folder(section.base or config.model.uri) as base:
+        channels.append(Channel(name="model", uri=_stage_base(stager, base)))
+    channels.append(Channel(name="code", uri=_stage_source(stager, config)))
+    hyperparameters = {**section.settings, "text_rules": data.rules.as_json()}
+    if section.licence:
+        hyperparameters["licence"] = section.licence
+    places = {channel.name: channel.uri for channel in channels}
+    identity = digest_of({"channels": places, "hyperparameters": hyperparameters})
+    name = f"nightscribe-{slug(section.name)[:24].strip('-')}-{identity}"
     request = training_request(
         name=name,
-        source_uri=source,
         channels=channels,
-        output_uri=output.uri_of("training/jobs"),
-        hyperparameters=section.settings,
+        output_uri=output.uri_of(JOBS).rstrip("/"),
+        checkpoint_uri=output.uri_of(f"training/checkpoints/{name}/"),
+        hyperparameters=hyperparameters,
+        machines=machines,
     )
-    outcome = platform.train(request, on_line=on_line)
-    if outcome.status != "Completed":
-        raise JobFailedError(f"training job {name}: {outcome.failure_reason or outcome.status}")
-    return _bundled(output, f"training/jobs/{name}/output/model.tar.gz", section)
+    return TrainingPlan(section=section, data=data, request=request)
 
 
-def stage_labels(output: Store, location: str) -> str:
-    """Copy a labelled manifest and its recordings into a channel's folder, once by content.
-
-    Returns the channel's URI. The manifest in it names the recordings relative to itself.
+def fine_tune(
+    config: Config, platform: TrainingPlatform, plan: TrainingPlan, *, watching: Watching
+) -> Trained:
+    """Carry a plan out and bundle its result; a plan that was carried out before is not again.
 
     Raises:
-        InputError: naming the manifest and the line.
+        JobFailedError: the job failed or was stopped; the message is its reason.
     """
-    store, key = parent_store(location)
-    if store.stat(key) is None:
-        raise InputError(f"[training]: {location}: no such file")
-    lines: list[dict[str, Any]] = []
-    sounds: dict[str, bytes] = {}
-    text = decode_utf8(store.read(key), name=key)
-    for number, line in lines_of(text):
-        if line.strip():
-            entry, sound = _labelled(store, line, f"{key}, line {number}")
-            sounds[entry["audio_filepath"]] = sound
-            lines.append(entry)
-    manifest = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in lines).encode()
-    folder = f"training/data/{sha256_of(manifest)[:12]}/"
-    if output.stat(folder + "manifest.jsonl") is None:
-        for name, sound in sounds.items():
-            output.put(folder + name, sound)
-        output.put(folder + "manifest.jsonl", manifest)
-    return output.uri_of(folder)
+    output = open_store(config.output.uri)
+    if earlier := trained_before(output, plan.name):
+        return earlier
+    record_job(config, plan)
+    outcome = platform.train(plan.request, on_line=watching.on_line)
+    if outcome.status != "Completed":
+        raise JobFailedError(
+            f"training job {plan.name}: {outcome.failure_reason or outcome.status}"
+        )
+    trained = _bundled(output, outcome.artifact_uri, plan.section)
+    result = {
+        "model": trained.bundle.uri,
+        "instance_type": plan.request["ResourceConfig"]["InstanceType"],
+        "metrics": trained.metrics,
+    }
+    output.put(f"{JOBS}{plan.name}/trained.json", _text(result))
+    return trained
 
 
-def _labelled(store: Store, line: str, where: str) -> tuple[dict[str, Any], bytes]:
-    try:
-        entry = json.loads(line)
-        path = str(entry["audio_filepath"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f'{where}: {{"audio_filepath": …, "text": …}} expected ({error!r})'
-        ) from error
-    if store.stat(path) is None:
-        raise InputError(f"{where}: audio_filepath {path!r}: no such file beside the manifest")
-    sound = store.read(path)
-    extension = path.rpartition(".")[2].lower()
-    name = f"sound/{sha256_of(sound)[:20]}.{extension}"
-    return {**entry, "audio_filepath": name}, sound
+def record_job(config: Config, plan: TrainingPlan) -> None:
+    """Keep the document of a job that is sent."""
+    open_store(config.output.uri).put(f"{JOBS}{plan.name}/job.json", _text(plan.request))
 
 
-def _stage_base(output: Store, model: str) -> str:
+def trained_before(output: Store, name: str) -> Trained | None:
+    """What a job of this name has made already."""
+    key = f"{JOBS}{name}/trained.json"
+    if output.stat(key) is None:
+        return None
+    found = json.loads(output.read(key))
+    bundle = prepare_bundle(found["model"], output, dry=True)
+    return Trained(bundle=bundle, metrics=found["metrics"])
+
+
+def _text(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _stage_base(stager: Stager, folder: Path) -> str:
     """The base model as a folder in storage; a bundle's code stays behind."""
-    with model_folder(model) as folder:
-        files = {path.relative_to(folder).as_posix(): path for path in model_files(folder)}
-        hashes = {name: sha256_of(path) for name, path in files.items()}
-        target = f"training/base/{digest_of(hashes)}/"
-        for name, path in files.items():
-            if output.stat(target + name) is None:
-                output.put(target + name, path)
-    return output.uri_of(target)
+    files = {path.relative_to(folder).as_posix(): path for path in model_files(folder)}
+    target = f"training/base/{digest_of({name: sha256_of(path) for name, path in files.items()})}/"
+    for name, path in files.items():
+        stager.put(target + name, path)
+    return stager.output.uri_of(target)
 
 
-def _stage_source(output: Store) -> str:
-    """The training bundle: the three lower floors and the entry."""
-    files: dict[str, Path | bytes] = {"train.py": _ENTRY}
+def _stage_source(stager: Stager, config: Config) -> str:
+    """The training bundle as a folder: the three lower floors, what to install, and its wheels."""
+    files: dict[str, Path | bytes] = {}
     for package in (training, transform_handler, manifests):
         assert package.__file__ is not None
         for name, path in package_files(Path(package.__file__).parent, prefix="").items():
             files[name.lstrip("/")] = path
+    lora = config.training is not None and config.training.settings.get("lora_rank")
+    requirements = REQUIREMENTS + (LORA_REQUIREMENT if lora else b"")
+    files["requirements.txt"] = requirements
+    files |= {f"wheels/{path.name}": path for path in _wheels(config, requirements)}
     with tempfile.TemporaryDirectory(prefix="nightscribe-source-") as scratch:
         tarball = Path(scratch) / "source.tar.gz"
-        key = f"training/source/{pack(tarball, files)[:12]}/source.tar.gz"
-        if output.stat(key) is None:
-            output.put(key, tarball)
-    return output.uri_of(key)
+        folder = f"training/source/{pack(tarball, files)[:12]}/"
+        stager.put(folder + "source.tar.gz", tarball)
+    return stager.output.uri_of(folder)
 
 
-def _bundled(output: Store, key: str, section: TrainingSection) -> Trained:
+def _wheels(config: Config, requirements: bytes) -> list[Path]:
+    """The wheels that a container without internet installs from.
+
+    Raises:
+        InputError: the network is cut off and there are none.
+    """
+    account = config.sagemaker
+    if account is None or account.wheels is None:
+        if account is not None and account.network_isolation:
+            wanted = " ".join(f"'{line}'" for line in requirements.decode().split())
+            raise InputError(
+                "[sagemaker] network_isolation needs wheels: the container cannot fetch packages. "
+                "Name a folder in [sagemaker] wheels and fill it with: pip download -d FOLDER "
+                f"--python-version 312 --only-binary=:all: {wanted}"
+            )
+        return []
+    found = sorted(Path(account.wheels).glob("*.whl"))
+    if not found:
+        raise InputError(f"[sagemaker] wheels: no *.whl in {account.wheels}")
+    return found
+
+
+def _bundled(output: Store, artifact_uri: str, section: TrainingSection) -> Trained:
     with tempfile.TemporaryDirectory(prefix="nightscribe-trained-") as scratch:
         # The folder's name becomes the model's.
         folder = Path(scratch) / section.name
-        unpack_object(output.uri_of(key), folder)
+        unpack_object(artifact_uri, folder)
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
-        return Trained(bundle=prepare_bundle(str(folder), output), metrics=metrics)
+        bundle = prepare_bundle(str(folder), output)
+        for beside in (
+            "README.md",
+            "metrics.json",
+            "training_curves.png",
+            "training_curves.parquet",
+        ):
+            if (folder / beside).is_file():
+                place = bundle.uri.rpartition("/")[0]
+                output.put(output.key_of(f"{place}/{beside}"), folder / beside)
+        return Trained(bundle=bundle, metrics=metrics)

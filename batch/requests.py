@@ -7,8 +7,7 @@ validator check each document.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batch.platforms.base import Document
@@ -88,44 +87,4 @@ def transform_request(
             "AssembleWith": "None",
         },
         "TransformResources": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1},
-    }
-
-
-def training_request(
-    *,
-    name: str,
-    source_uri: str,
-    channels: Mapping[str, str],
-    output_uri: str,
-    hyperparameters: Mapping[str, str | int | float | bool],
-) -> Document:
-    """``create_training_job`` in script mode; ``channels`` are the URIs of folders, by name."""
-    script = {"sagemaker_program": "train.py", "sagemaker_submit_directory": source_uri}
-    return {
-        "TrainingJobName": name,
-        "RoleArn": LOCAL_ROLE,
-        "AlgorithmSpecification": {"TrainingImage": LOCAL_IMAGE, "TrainingInputMode": "File"},
-        "HyperParameters": {
-            key: json.dumps(value) for key, value in {**hyperparameters, **script}.items()
-        },
-        "InputDataConfig": [
-            {
-                "ChannelName": channel,
-                "DataSource": {
-                    "S3DataSource": {
-                        "S3DataType": "S3Prefix",
-                        "S3Uri": uri,
-                        "S3DataDistributionType": "FullyReplicated",
-                    }
-                },
-            }
-            for channel, uri in channels.items()
-        ],
-        "OutputDataConfig": {"S3OutputPath": output_uri},
-        "ResourceConfig": {
-            "InstanceType": "ml.m5.xlarge",
-            "InstanceCount": 1,
-            "VolumeSizeInGB": 30,
-        },
-        "StoppingCondition": {"MaxRuntimeInSeconds": 86_400},
     }

@@ -6,7 +6,8 @@ import os
 import secrets
 import shutil
 import stat as stat_module
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from manifests.errors import (
 from manifests.storage import Store, StoredObject
 
 PARTIAL_SUFFIX = ".nightscribe-part"
+_PARALLEL = 10  # requests at a time, as many as boto3 keeps connections
 
 
 def path_of_uri(uri: str) -> Path:
@@ -51,7 +53,7 @@ class LocalStore:
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Every file below ``prefix``, sorted by key; linked folders are not entered."""
-        folder = self._path(prefix.rpartition("/")[0])
+        folder = self.path_of(prefix.rpartition("/")[0])
         found: list[StoredObject] = []
         with _translated(folder):
             for parent, _, names in os.walk(folder, onerror=_raise_unless_missing):
@@ -67,7 +69,7 @@ class LocalStore:
 
     def stat(self, key: str) -> StoredObject | None:
         """The file's entry, or None."""
-        path = self._path(key)
+        path = self.path_of(key)
         try:
             entry = path.stat()
         except (FileNotFoundError, NotADirectoryError):
@@ -78,7 +80,7 @@ class LocalStore:
 
     def open(self, key: str, *, etag: str | None = None) -> BinaryIO:
         """Open a regular file; a pipe or a device would block for ever and is refused."""
-        path = self._path(key)
+        path = self.path_of(key)
         with _translated(path):
             entry = path.stat()
             if not stat_module.S_ISREG(entry.st_mode):
@@ -94,14 +96,14 @@ class LocalStore:
 
     def put(self, key: str, data: bytes | Path) -> None:
         """Write whole: into a file beside it, flushed to the disk, then renamed."""
-        target = self._path(key)
+        target = self.path_of(key)
         with _translated(target), self._written(target, data) as partial:
             os.replace(partial, target)  # noqa: PTH105
             _flush_folder(target.parent)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         """Write whole unless the file exists; a hard link fails where a rename would replace."""
-        target = self._path(key)
+        target = self.path_of(key)
         with _translated(target), self._written(target, data) as partial:
             try:
                 os.link(partial, target)
@@ -112,7 +114,7 @@ class LocalStore:
 
     def delete(self, key: str) -> None:
         """Remove a file if it is there."""
-        path = self._path(key)
+        path = self.path_of(key)
         with _translated(path):
             path.unlink(missing_ok=True)
 
@@ -126,7 +128,12 @@ class LocalStore:
             raise InputError(f"{uri!r} is not below {self.uri!r}")
         return os.fsdecode(unquote_to_bytes(uri[len(self.uri) :]))
 
-    def _path(self, key: str) -> Path:
+    def path_of(self, key: str) -> Path:
+        """The file's path.
+
+        Raises:
+            InputError: the key leaves the folder.
+        """
         if key.startswith("/") or ".." in key.split("/") or "\0" in key:
             raise InputError(f"key {key!r} leaves the folder {str(self.root)!r}")
         return self.root / key
@@ -158,9 +165,20 @@ def download(store: Store, folder: Path) -> None:
     Raises:
         InputError: a key such as ``../x`` that would leave the folder.
     """
+    fetch(store, [entry.key for entry in store.list()], folder)
+
+
+def fetch(store: Store, keys: Iterable[str], folder: Path) -> None:
+    """Copy objects into a folder, several at a time.
+
+    Raises:
+        InputError: as ``download``.
+        StoreError: one of them cannot be read.
+    """
     target = LocalStore(folder)
-    for entry in store.list():
-        target.put(entry.key, store.read(entry.key))
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        for _ in pool.map(lambda key: target.put(key, store.read(key)), keys):
+            pass
 
 
 def _stat(path: Path) -> os.stat_result | None:

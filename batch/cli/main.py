@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from batch.cli import inspect_commands, run_commands, set_up_commands
+from batch.cli import inspect_commands, run_commands, set_up_commands, training_commands
 
 EXIT_FAILED, EXIT_INPUT, EXIT_THRESHOLD, EXIT_INTERRUPTED = 1, 2, 3, 130
 
@@ -31,7 +31,13 @@ def cli() -> None:
     """
 
 
-for command in (*run_commands.COMMANDS, *inspect_commands.COMMANDS, *set_up_commands.COMMANDS):
+_COMMANDS = (
+    *run_commands.COMMANDS,
+    *training_commands.COMMANDS,
+    *inspect_commands.COMMANDS,
+    *set_up_commands.COMMANDS,
+)
+for command in _COMMANDS:
     cli.add_command(command)
 
 

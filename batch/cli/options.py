@@ -34,12 +34,27 @@ _SHORTCUTS = {
     "channels": "archive.channels",
     "on_model_change": "run.on_model_change",
 }
+_TRAINING_SHORTCUTS = {
+    "base": "training.base",
+    "output": "output.uri",
+    "training_platform": "training.platform",
+}
+_KEYS = _SHORTCUTS | _TRAINING_SHORTCUTS
 
 
 def override_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--set and its shortcuts: flags win over the file."""
-    for name, key in reversed(_SHORTCUTS.items()):
-        flag = "--" + name.replace("_", "-")
+    return _overriding(command, _SHORTCUTS)
+
+
+def training_override_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--set and the shortcuts that concern training."""
+    return _overriding(command, _TRAINING_SHORTCUTS)
+
+
+def _overriding(command: Callable[..., Any], names: dict[str, str]) -> Callable[..., Any]:
+    for name, key in reversed(names.items()):
+        flag = "--" + name.removeprefix("training_").replace("_", "-")
         command = click.option(flag, name, metavar="VALUE", help=f"Overrides {key}.")(command)
     return click.option(
         "--set",
@@ -57,17 +72,23 @@ def configured(path: Path, overrides: tuple[str, ...], shortcuts: dict[str, str 
     """
     from batch.config import load_config
 
-    given = [
-        f"{_SHORTCUTS[name]}={_literal(name, v)}" for name, v in shortcuts.items() if v is not None
-    ]
+    given = [f"{_KEYS[name]}={_literal(name, v)}" for name, v in shortcuts.items() if v is not None]
     return load_config(path, [*overrides, *given])
 
 
 def _literal(name: str, value: str) -> str:
     import json
 
-    if value and name in ("archive", "references", "output", "model") and "://" not in value:
+    located = ("archive", "references", "output", "model", "base")
+    if value and name in located and "://" not in value:
         path = Path(value).expanduser()
-        if path.exists() or name != "model":
+        if path.exists() or name not in ("model", "base"):
             value = str(path.absolute())
     return json.dumps(value, ensure_ascii=False)
+
+
+def readable(uri: str) -> str:
+    """A path where the URI is a file's: a person will paste it."""
+    from manifests.local_store import path_of_uri
+
+    return str(path_of_uri(uri)) if uri.startswith("file://") else uri

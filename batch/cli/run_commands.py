@@ -1,4 +1,4 @@
-"""Commands that do the work: run and its steps, train, transcribe."""
+"""Commands that transcribe: run and its steps, transcribe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch.cli.options import config_argument, configured, json_option, override_options
+from batch.cli.options import config_argument, configured, json_option, override_options, readable
 
 if TYPE_CHECKING:
     from batch.plan import Plan
@@ -68,7 +68,7 @@ def run(config: Path, overrides: tuple[str, ...], as_json: bool, **shortcuts: st
         click.echo(json.dumps({**places, "runs": [_as_json(one) for one in finished]}, indent=1))
     elif not finished:
         click.echo("nothing to do: every recording of the archive has its row")
-        click.echo(f"transcripts     {_readable(places['transcripts'])}")
+        click.echo(f"transcripts     {readable(places['transcripts'])}")
     for one in finished:
         if not as_json:
             _say(one, places["transcripts"])
@@ -170,28 +170,7 @@ def report(
     """Score, and write the report page."""
     with _runner(config, overrides, shortcuts) as runner:
         finished = runner.report(_planned(runner, run_id))
-    click.echo(_readable(finished.report_uri))
-
-
-@click.command()
-@config_argument
-@override_options
-@json_option
-def train(config: Path, overrides: tuple[str, ...], as_json: bool, **shortcuts: str | None) -> None:
-    """Fine-tune the model as [training] says."""
-    from batch.fine_tuning import fine_tune
-    from batch.platforms.local import LocalPlatform
-
-    settings = configured(config, overrides, shortcuts)
-    trained = fine_tune(settings, LocalPlatform(), on_line=lambda line: click.echo(line, err=True))
-    if as_json:
-        content = {"model": trained.bundle.uri, "metrics": trained.metrics}
-        click.echo(json.dumps(content, indent=1))
-        return
-    for name in ("before", "after"):
-        if score := trained.metrics.get(name):
-            click.echo(f"validation, {name:<8}{_validation(score)}")
-    click.echo(f"model           {_readable(trained.bundle.uri)}")
+    click.echo(readable(finished.report_uri))
 
 
 @click.command()
@@ -225,8 +204,8 @@ def _say(one: Finished, transcripts: str) -> None:
         click.echo(line)
     for problem in one.problems:
         click.echo(f"threshold passed: {problem}")
-    click.echo(f"transcripts     {_readable(transcripts)}")
-    click.echo(f"report          {_readable(one.report_uri)}")
+    click.echo(f"transcripts     {readable(transcripts)}")
+    click.echo(f"report          {readable(one.report_uri)}")
 
 
 def _scores(figures: dict[str, Any]) -> list[str]:
@@ -253,14 +232,6 @@ def _scores(figures: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _validation(score: dict[str, Any]) -> str:
-    rate = "none" if score["wer"] is None else f"{score['wer']:.2%}"
-    return (
-        f"WER {rate}  (S {score['substitutions']}, D {score['deletions']}, "
-        f"I {score['insertions']}, N {score['reference_words']} words)"
-    )
-
-
 def _as_json(one: Finished) -> dict[str, Any]:
     return {
         "run_id": one.plan.run_id,
@@ -274,11 +245,4 @@ def _as_json(one: Finished) -> dict[str, Any]:
     }
 
 
-def _readable(uri: str) -> str:
-    """A path where the URI is a file's: a person will paste it."""
-    from manifests.local_store import path_of_uri
-
-    return str(path_of_uri(uri)) if uri.startswith("file://") else uri
-
-
-COMMANDS = (run, plan, transform, collect, score, report, train, transcribe)
+COMMANDS = (run, plan, transform, collect, score, report, transcribe)

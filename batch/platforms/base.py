@@ -18,23 +18,29 @@ class JobOutcome:
     """How a job ended, in SageMaker's words; ``failure_reason`` is empty unless it failed.
 
     ``model_loaded`` is False where the container never answered: no input had a chance.
+    ``artifact_uri`` is where a training job's ``model.tar.gz`` lies.
     """
 
     status: Literal["Completed", "Failed", "Stopped"]
     failure_reason: str = ""
     model_loaded: bool = True
+    artifact_uri: str = ""
 
 
-class Platform(Protocol):
-    """Carries out jobs and waits for their end."""
+class TrainingPlatform(Protocol):
+    """Carries out training jobs and waits for their end."""
+
+    def train(self, job: Document, *, on_line: Callable[[str], None]) -> JobOutcome:
+        """Carry out ``create_training_job``; ``on_line`` gets what the job prints."""
+        ...
+
+
+class Platform(TrainingPlatform, Protocol):
+    """Carries out jobs of both kinds."""
 
     def transform(self, model: Document, job: Document, *, on_output: OnOutput) -> JobOutcome:
         """Carry out ``create_model`` and ``create_transform_job``.
 
         Inputs whose output exists already are not transformed again.
         """
-        ...
-
-    def train(self, job: Document, *, on_line: Callable[[str], None]) -> JobOutcome:
-        """Carry out ``create_training_job``; ``on_line`` gets what the job prints."""
         ...

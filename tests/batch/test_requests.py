@@ -8,13 +8,11 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from batch.platforms.training_job import TrainingSpec
 from batch.platforms.transform_job import TransformSpec
 from batch.requests import (
     TransformLimits,
     job_name,
     model_request,
-    training_request,
     transform_request,
 )
 from manifests.errors import InputError
@@ -46,24 +44,11 @@ def model() -> dict:
     return dict(model_request(name="nightscribe-model", bundle_uri="s3://b/m/model.tar.gz"))
 
 
-def training() -> dict:
-    return dict(
-        training_request(
-            name="nightscribe-fine-tuned-abc",
-            source_uri="s3://b/source.tar.gz",
-            channels={"train": "s3://b/train/"},
-            output_uri="s3://b/jobs",
-            hyperparameters={"steps": 3, "learning_rate": 1e-4},
-        )
-    )
-
-
 @pytest.mark.parametrize(
     ("operation", "document"),
     [
         ("CreateTransformJob", transform()),
         ("CreateModel", model()),
-        ("CreateTrainingJob", training()),
     ],
 )
 def test_botocore_accepts_the_document(operation: str, document: dict) -> None:
@@ -93,9 +78,6 @@ def test_the_local_platform_reads_what_was_written() -> None:
     assert spec.manifest_uri.endswith("manifest.json")
     assert spec.environment["NIGHTSCRIBE_ALLOWED_PREFIXES"] == "s3://b/in/"
     assert spec.environment["SAGEMAKER_BATCH"] == "true"
-    trained = TrainingSpec.of(training())
-    assert trained.hyperparameters == {"steps": 3, "learning_rate": 1e-4}
-    assert trained.program == "train.py"
 
 
 @pytest.mark.parametrize(

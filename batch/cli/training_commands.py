@@ -1,0 +1,233 @@
+"""Commands that make a model: train."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batch.cli.options import (
+    config_argument,
+    configured,
+    json_option,
+    readable,
+    training_override_options,
+)
+
+if TYPE_CHECKING:
+    from batch.config import Config
+    from batch.fine_tuning import Trained, TrainingPlan
+    from batch.training_data import TrainingData
+    from batch.training_estimate import Estimate
+
+
+def _mode(name: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(f"--{name}", "mode", flag_value=name, help=text)
+
+
+@click.command()
+@config_argument
+@_mode("dry-run", "Check the data; show the job and what it will take.")
+@_mode("detach", "Submit to SageMaker and come back at once.")
+@_mode("stop", "Ask the job on SageMaker to save and stop.")
+@training_override_options
+@json_option
+def train(
+    config: Path,
+    mode: str | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    **shortcuts: str | None,
+) -> None:
+    """Fine-tune the model as [training] says.
+
+    Checks the labels, stages what the job needs, carries it out, and registers the bundle below
+    models/. A job that was stopped is gone on with, one that is done is not done again.
+    """
+    from batch.fine_tuning import check_training_data, plan_training
+    from batch.training_machines import training_machines
+
+    settings = configured(config, overrides, shortcuts)
+    if mode in ("detach", "stop"):
+        _needs_sagemaker(settings)
+    from batch.cli.training_view import training_view
+
+    with training_view() as view:
+        machines = training_machines(settings)
+        data = check_training_data(settings, watching=view.watching)
+        view.say(*data_lines(data))
+        dry = mode in ("dry-run", "stop")
+        plan = plan_training(settings, machines, data, watching=view.watching, dry=dry)
+        if mode is None:
+            view.trains(plan)
+            trained = _trained(settings, plan, view.watching)
+    if mode is None:
+        _show_trained(trained, as_json)
+    elif mode == "dry-run":
+        _show_plan(settings, plan, as_json)
+    elif mode == "detach":
+        _detach(settings, plan)
+    else:
+        _stop(settings, plan)
+
+
+def data_lines(data: TrainingData) -> list[str]:
+    """What the labels hold, and what was found wrong with them."""
+    lines = []
+    for name, kept in data.sets.items():
+        seconds = sum(one.duration or 0.0 for one in kept)
+        speakers = len({one.speaker for one in kept if one.speaker})
+        voices = f", {speakers} speakers" if speakers else ""
+        lines.append(f"{name:<12}{len(kept)} utterances, {seconds / 60:.1f} min{voices}")
+    return [*lines, *data.check.lines()]
+
+
+def _needs_sagemaker(settings: Config) -> None:
+    from batch.training_machines import training_section
+    from manifests.errors import InputError
+
+    if training_section(settings).platform != "sagemaker":
+        raise InputError(
+            '--detach and --stop are for [training] platform = "sagemaker"; a job on this machine '
+            "ends with the command: stop it with Ctrl-C, and the same command goes on from there"
+        )
+
+
+def _stop(settings: Config, plan: TrainingPlan) -> None:
+    from batch.platforms.sagemaker_training import SageMakerTraining
+    from batch.training_machines import training_platform
+
+    platform = training_platform(settings)
+    assert isinstance(platform, SageMakerTraining)
+    attempt = platform.stop(plan.name)
+    click.echo(f"{attempt.name} is asked to stop" if attempt else f"{plan.name} is not running")
+
+
+def _detach(settings: Config, plan: TrainingPlan) -> None:
+    from batch.fine_tuning import record_job
+    from batch.platforms.sagemaker_training import SageMakerTraining
+    from batch.training_machines import training_platform
+
+    platform = training_platform(settings)
+    assert isinstance(platform, SageMakerTraining)
+    record_job(settings, plan)
+    attempt = platform.submit(plan.request)
+    click.echo(f"{attempt.name}  {attempt.status}")
+    click.echo("how it stands: nightscribe status; its end and its bundle: the same train command")
+
+
+def _trained(settings: Config, plan: TrainingPlan, watching: Any) -> Trained:
+    from batch.claim import Claim
+    from batch.fine_tuning import JOBS, fine_tune
+    from batch.training_machines import training_platform
+    from manifests.storage import open_store
+
+    # Two trainings that write the same checkpoints would ruin both.
+    with Claim(open_store(settings.output.uri), f"{JOBS}{plan.name}/claim/"):
+        return fine_tune(settings, training_platform(settings), plan, watching=watching)
+
+
+def _show_plan(settings: Config, plan: TrainingPlan, as_json: bool) -> None:
+    estimate = _estimate(settings, plan)
+    if as_json:
+        content = {"request": plan.request, "data": plan.data.check.as_json()}
+        content["estimate"] = {
+            "audio_seconds": estimate.audio_seconds,
+            "audio_seconds_per_second": estimate.speed,
+            "measured": estimate.measured,
+            "hours": estimate.hours,
+            "cost": estimate.cost,
+        }
+        click.echo(json.dumps(content, indent=1, ensure_ascii=False))
+        return
+    request = plan.request
+    resources = request["ResourceConfig"]
+    if plan.section.platform == "local":
+        click.echo(f"job         {plan.name}, on this machine")
+    else:
+        spot = ", spot" if request["EnableManagedSpotTraining"] else ""
+        machine = f"{resources['InstanceCount']} x {resources['InstanceType']}{spot}"
+        click.echo(f"job         {plan.name}, on {machine}")
+        click.echo(f"image       {request['AlgorithmSpecification']['TrainingImage']}")
+    for channel in request["InputDataConfig"]:
+        uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
+        click.echo(f"channel     {channel['ChannelName']:<18}{readable(uri)}")
+    for line in estimate_lines(estimate):
+        click.echo(line)
+    click.echo("nothing was sent; --json prints the whole document")
+
+
+def _estimate(settings: Config, plan: TrainingPlan) -> Estimate:
+    from batch.training_estimate import Estimate, audio_seconds, canary, measured_speed
+    from manifests.storage import open_store
+
+    section = plan.section
+    resources = plan.request["ResourceConfig"]
+    if section.platform == "local":
+        speed, measured = canary(settings, plan)
+    else:
+        output = open_store(settings.output.uri)
+        speed, measured = measured_speed(output, resources["InstanceType"])
+    seconds = audio_seconds(
+        section.settings,
+        train_seconds=sum(one.duration or 0.0 for one in plan.data.sets["train"]),
+        instances=section.instance_count,
+    )
+    return Estimate(
+        audio_seconds=seconds,
+        speed=speed,
+        measured=measured,
+        instances=section.instance_count,
+        price_per_hour=section.price_per_hour,
+    )
+
+
+def estimate_lines(estimate: Estimate) -> list[str]:
+    """The estimate for eyes; what is not known is said to be so."""
+    lines = [f"work        {estimate.audio_seconds / 3600:.2f} h of sound through the model"]
+    if estimate.hours is None:
+        return [*lines, f"time        not known: {estimate.measured}"]
+    minutes = estimate.hours * 60
+    time = f"{minutes:.0f} min" if minutes < 120 else f"{estimate.hours:.1f} h"
+    lines.append(
+        f"time        about {time} and the evaluations, at {estimate.speed:.1f} s of sound "
+        f"a second ({estimate.measured})"
+    )
+    if estimate.cost is not None:
+        lines.append(
+            f"cost        about {estimate.cost:.2f} at {estimate.price_per_hour:g} "
+            "an instance-hour ([training] price_per_hour)"
+        )
+    return lines
+
+
+def _show_trained(trained: Trained, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"model": trained.bundle.uri, "metrics": trained.metrics}, indent=1))
+        return
+    for line in metric_lines(trained.metrics):
+        click.echo(line)
+    click.echo(f"model       {readable(trained.bundle.uri)}")
+
+
+def metric_lines(metrics: dict[str, Any]) -> list[str]:
+    """The validation WER before and after."""
+    return [
+        f"validation, {name:<8}{_validation(score)}"
+        for name in ("before", "after")
+        if (score := metrics.get(name))
+    ]
+
+
+def _validation(score: dict[str, Any]) -> str:
+    rate = "none" if score["wer"] is None else f"{score['wer']:.2%}"
+    return (
+        f"WER {rate}  (S {score['substitutions']}, D {score['deletions']}, "
+        f"I {score['insertions']}, N {score['reference_words']} words)"
+    )
+
+
+COMMANDS = (train,)

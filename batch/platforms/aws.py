@@ -1,0 +1,97 @@
+"""AWS clients whose errors are sentences: no botocore exception leaves this module's calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from manifests.errors import AccessDeniedError, InputError, JobFailedError, ObjectNotFoundError
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnrecognizedClientException"})
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+
+
+class QuotaError(JobFailedError):
+    """The account's quota does not allow what was asked for."""
+
+
+class NameTakenError(JobFailedError):
+    """A job of that name exists."""
+
+
+def client(service: str, region: str | None = None) -> Any:
+    """A boto3 client that retries throttled calls with backoff and jitter.
+
+    Raises:
+        InputError: no region is known.
+    """
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+    from botocore.exceptions import NoRegionError  # noqa: PLC0415
+
+    retries = {"mode": "adaptive", "max_attempts": 10}
+    try:
+        return boto3.client(service, region_name=region, config=Config(retries=retries))
+    except NoRegionError as error:
+        raise InputError(
+            "no AWS region is known; set [sagemaker] region, or AWS_DEFAULT_REGION"
+        ) from error
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn botocore's exceptions into nightscribe's; ``what`` says what was being done.
+
+    Raises:
+        AccessDeniedError, InputError, ObjectNotFoundError, QuotaError, NameTakenError,
+        JobFailedError: with AWS's own words.
+    """
+    from botocore.exceptions import (  # noqa: PLC0415
+        BotoCoreError,
+        ClientError,
+        NoCredentialsError,
+        ParamValidationError,
+    )
+
+    try:
+        yield
+    except ClientError as error:
+        raise _named(what, error) from error
+    except NoCredentialsError as error:
+        raise AccessDeniedError(
+            f"{what}: no AWS credentials found; set AWS_PROFILE, or run 'aws configure'"
+        ) from error
+    except ParamValidationError as error:
+        raise InputError(f"{what}: {error}") from error
+    except BotoCoreError as error:
+        raise JobFailedError(f"{what}: {error}") from error
+
+
+def _named(what: str, error: Any) -> Exception:
+    code = str(error.response.get("Error", {}).get("Code", "unknown"))
+    said = str(error.response.get("Error", {}).get("Message", "")).strip()
+    if code == "ValidationException" and "not found" in said.lower():
+        code = "NotFound"
+    elif code in _DENIED:
+        code = "Denied"
+    elif code in _EXPIRED:
+        code = "Expired"
+    kind, sentence = _SENTENCES.get(code, (JobFailedError, f"{code}: {{said}}"))
+    return kind(f"{what}: {sentence.format(said=said)}")
+
+
+_SENTENCES: dict[str, tuple[type[Exception], str]] = {
+    "Denied": (AccessDeniedError, "not allowed ({said}); mend the caller's or the role's policy"),
+    "Expired": (AccessDeniedError, "the AWS credentials have expired; sign in again"),
+    "NotFound": (ObjectNotFoundError, "{said}"),
+    "ResourceInUse": (NameTakenError, "{said}"),
+    "ResourceLimitExceeded": (
+        QuotaError,
+        (
+            "{said} Raise that quota in Service Quotas (service 'Amazon SageMaker'), or name "
+            "another type in [training] instances"
+        ),
+    ),
+    "ValidationException": (InputError, "SageMaker refused it: {said}"),
+}

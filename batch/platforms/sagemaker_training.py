@@ -1,0 +1,231 @@
+"""Training jobs on SageMaker: created once, watched to the end, gone on with where one stopped.
+
+A job's name is spent when it ends, so each attempt has its own: ``<name>-a1``, ``<name>-a2``. All
+attempts share the document's checkpoint place, so a later one goes on where an earlier one stopped.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from batch.platforms.aws import NameTakenError, QuotaError, client, translated
+from batch.platforms.base import Document, JobOutcome
+from manifests.errors import InputError, JobFailedError, ObjectNotFoundError
+
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+_ENDED = frozenset({"Completed", "Failed", "Stopped"})
+_CAPACITY_ROUNDS = 3
+_LAST_LINES = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One training job as SageMaker describes it."""
+
+    name: str
+    status: str
+    secondary: str = ""
+    failure_reason: str = ""
+    instance_type: str = ""
+
+    @property
+    def ended(self) -> bool:
+        return self.status in _ENDED
+
+    @property
+    def lacked_capacity(self) -> bool:
+        """Whether AWS had no such machine to give."""
+        return self.status == "Failed" and "CapacityError" in self.failure_reason
+
+
+class SageMakerTraining:
+    """Carries ``create_training_job`` documents out on SageMaker."""
+
+    def __init__(
+        self,
+        *,
+        region: str | None = None,
+        instance_types: Sequence[str] = (),
+        sagemaker: Any = None,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """``instance_types`` are tried in order where one is not to be had."""
+        self._region = region
+        self._types = list(instance_types)
+        self._given = sagemaker
+        self._wait = wait
+
+    @property
+    def _sagemaker(self) -> Any:
+        if self._given is None:
+            self._given = client("sagemaker", self._region)
+        return self._given
+
+    def submit(self, job: Document) -> Attempt:
+        """The attempt that runs or has done the work; a new one where there is none.
+
+        Raises:
+            InputError: SageMaker refuses the document.
+            QuotaError: of every instance type.
+        """
+        attempts = list(self.attempts(job["TrainingJobName"]))
+        if attempts and (not attempts[-1].ended or attempts[-1].status == "Completed"):
+            return attempts[-1]
+        return self._create(job, len(attempts) + 1, self._types)
+
+    def train(self, job: Document, *, on_line: Callable[[str], None]) -> JobOutcome:
+        """Submit, print what the containers print, and wait for the end."""
+        attempt = self._watched(self.submit(job), job, on_line)
+        for round_number in range(1, _CAPACITY_ROUNDS + 1):
+            for kind in self._types[1:] if round_number == 1 else self._types:
+                if not attempt.lacked_capacity:
+                    break
+                on_line(f"no {attempt.instance_type} is to be had now; trying {kind}")
+                number = int(attempt.name.rpartition("-a")[2]) + 1
+                attempt = self._watched(self._create(job, number, [kind]), job, on_line)
+            if not attempt.lacked_capacity or round_number == _CAPACITY_ROUNDS:
+                break
+            self._wait(60.0 * 2**round_number * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+        uri = f"{job['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{attempt.name}/output/"
+        done = attempt.status == "Completed"
+        return JobOutcome(
+            status=attempt.status,  # type: ignore[arg-type] # it has ended
+            failure_reason="" if done else f"{attempt.name}: {_why(attempt)}",
+            artifact_uri=f"{uri}model.tar.gz" if done else "",
+        )
+
+    def attempts(self, name: str) -> Iterator[Attempt]:
+        """Every attempt at a job so far, first to last."""
+        number = 1
+        while (found := self.described(f"{name}-a{number}")) is not None:
+            yield found
+            number += 1
+
+    def described(self, attempt: str) -> Attempt | None:
+        """An attempt as it stands; None where there is no such job."""
+        try:
+            with translated(f"training job {attempt}"):
+                answer = self._sagemaker.describe_training_job(TrainingJobName=attempt)
+        except ObjectNotFoundError:
+            return None
+        return Attempt(
+            name=attempt,
+            status=answer["TrainingJobStatus"],
+            secondary=answer.get("SecondaryStatus", ""),
+            failure_reason=answer.get("FailureReason", ""),
+            instance_type=answer.get("ResourceConfig", {}).get("InstanceType", ""),
+        )
+
+    def stop(self, name: str) -> Attempt | None:
+        """Ask the running attempt to save and stop; None where none is running."""
+        attempts = list(self.attempts(name))
+        if not attempts or attempts[-1].ended:
+            return None
+        with translated(f"stopping {attempts[-1].name}"):
+            self._sagemaker.stop_training_job(TrainingJobName=attempts[-1].name)
+        return attempts[-1]
+
+    def _create(self, job: Document, number: int, kinds: Sequence[str]) -> Attempt:
+        """The first instance type that the account's quotas allow."""
+        refused: list[str] = []
+        for kind in kinds or [job["ResourceConfig"]["InstanceType"]]:
+            document = _on(job, kind, f"{job['TrainingJobName']}-a{number}")
+            try:
+                with translated(f"training job {document['TrainingJobName']} on {kind}"):
+                    self._sagemaker.create_training_job(**document)
+            except QuotaError as error:
+                refused.append(str(error))
+                continue
+            except NameTakenError:
+                pass  # a retry after a lost answer, or another driver: the job is what we want
+            return Attempt(
+                name=document["TrainingJobName"], status="InProgress", instance_type=kind
+            )
+        raise QuotaError("\n".join(refused))
+
+    def _watched(self, attempt: Attempt, job: Document, on_line: Callable[[str], None]) -> Attempt:
+        """Wait for the end; each log line and each new phase goes to ``on_line``."""
+        logs = _Logs(attempt.name, job["ResourceConfig"]["InstanceCount"])
+        phase, pause = "", 2.0
+        while True:
+            now = self.described(attempt.name)
+            if now is None:
+                raise JobFailedError(f"training job {attempt.name} is gone")
+            if now.secondary and now.secondary != phase:
+                phase = now.secondary
+                on_line(f"{now.name}: {phase}")
+            for line in logs.new():
+                on_line(line)
+            if now.ended:
+                return now
+            self._wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+            pause = min(30.0, pause * 1.5)
+
+
+class _Logs:
+    """What the job's containers print, by sagemaker's reader of CloudWatch streams."""
+
+    def __init__(self, job: str, instances: int) -> None:
+        from sagemaker.core.utils.logs import MultiLogStreamHandler  # noqa: PLC0415
+
+        self._handler = MultiLogStreamHandler(LOG_GROUP, job, instances)
+
+    def new(self) -> Iterator[str]:
+        with translated("reading the job's log"):
+            for _, event in self._handler.get_latest_log_events():
+                yield event["message"].rstrip()
+
+
+def _on(job: Document, instance_type: str, name: str) -> dict[str, Any]:
+    resources: Mapping[str, Any] = job["ResourceConfig"]
+    return {
+        **job,
+        "TrainingJobName": name,
+        "ResourceConfig": {**resources, "InstanceType": instance_type},
+    }
+
+
+def _why(attempt: Attempt) -> str:
+    if attempt.status == "Stopped":
+        return (
+            f"{attempt.secondary or 'stopped'}; its checkpoints are kept, and the same command "
+            "goes on from them"
+        )
+    return attempt.failure_reason or f"{attempt.status}, {attempt.secondary}"
+
+
+def training_image(region: str | None, instance_type: str) -> str:
+    """The newest Hugging Face training image of a region, from sagemaker's own tables.
+
+    Raises:
+        InputError: there is none for that region or instance type, or sagemaker is not installed.
+    """
+    if region is None:
+        region = client("sagemaker").meta.region_name
+    try:
+        from sagemaker.core import image_uris  # noqa: PLC0415
+    except ImportError as error:
+        raise InputError(
+            "platform 'sagemaker' needs the package sagemaker: pip install 'nightscribe[sagemaker]'"
+        ) from error
+    try:
+        return str(
+            image_uris.retrieve(
+                framework="huggingface",
+                region=region,
+                version="5.3.0",
+                base_framework_version="pytorch2.9.0",
+                py_version="py312",
+                instance_type=instance_type,
+                image_scope="training",
+            )
+        )
+    except ValueError as error:
+        raise InputError(
+            f"no Hugging Face training image for {instance_type} in {region} ({error}); name a "
+            "GPU type in [training] instances, or an image in [sagemaker] training_image"
+        ) from error

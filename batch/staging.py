@@ -1,0 +1,156 @@
+"""Training data where a job can reach it: sound that lies right is named, the rest goes up once.
+
+Sound on this machine for a job in S3 goes to ``training/sound/`` under the hash of its bytes, so
+that no recording is uploaded twice, and an interrupted upload goes on.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from batch.training_request import Channel
+from manifests.errors import InputError
+from manifests.hashing import sha256_of
+from manifests.labels import MANIFEST, LabelledUtterance, write_labels
+from manifests.local_store import path_of_uri
+from manifests.manifest_file import write_manifest
+from manifests.storage import Store, open_store
+from transform_handler.identity import digest_of
+
+SOUND = "training/sound/"
+_PARALLEL = 10  # requests at a time, as many as boto3 keeps connections
+
+OnBytes = Callable[[int, int], None]
+"""Told how many bytes of how many are uploaded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stager:
+    """Puts the channels of a training job below an output location; ``dry`` only names them."""
+
+    output: Store
+    dry: bool = False
+    on_bytes: OnBytes | None = None
+
+    def labels(self, name: str, utterances: Sequence[LabelledUtterance]) -> list[Channel]:
+        """The channels of one set: its labels, and each place that its sound lies in.
+
+        The manifest names each recording relative to its own folder: ``../train_sound/a.flac``.
+
+        Raises:
+            StoreError: a recording cannot be read.
+        """
+        placed = self._placed(utterances)
+        places = _places({one.audio for one in placed})
+        versions = self._versions(places)
+        manifest = write_labels(
+            replace(one, audio=_relative(one.audio, name, places)) for one in placed
+        )
+        folder = f"training/data/{digest_of({'m': sha256_of(manifest), 'v': versions})}/"
+        self.put(f"{folder}labels/{MANIFEST}", manifest)
+        channels = [Channel(name=name, uri=self.output.uri_of(f"{folder}labels/"))]
+        for number, (prefix, names) in enumerate(sorted(places.items()), start=1):
+            key = f"{folder}sound-{number}.json"
+            self.put(key, write_manifest(prefix, sorted(names)))
+            channels.append(
+                Channel(name=_sound(name, number), uri=self.output.uri_of(key), kind="ManifestFile")
+            )
+        return channels
+
+    def put(self, key: str, content: bytes | Path) -> None:
+        """Write an object of a content-addressed key, unless it is there."""
+        if not self.dry and self.output.stat(key) is None:
+            self.output.put(key, content)
+
+    def _placed(self, utterances: Sequence[LabelledUtterance]) -> list[LabelledUtterance]:
+        """The utterances with their sound where the job can read it."""
+        if not self.output.uri.startswith("s3://"):
+            return list(utterances)
+        here = sorted({one.audio for one in utterances if one.audio.startswith("file://")})
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            keys = dict(zip(here, pool.map(_content_key, here), strict=True))
+        if not self.dry:
+            self._upload(keys)
+        moved = {uri: self.output.uri_of(key) for uri, key in keys.items()}
+        return [replace(one, audio=moved.get(one.audio, one.audio)) for one in utterances]
+
+    def _upload(self, keys: Mapping[str, str]) -> None:
+        missing = {key: path_of_uri(uri) for uri, key in keys.items() if key not in self._there}
+        sizes = {key: path.stat().st_size for key, path in missing.items()}
+        done, lock = 0, threading.Lock()
+
+        def upload(key: str) -> None:
+            nonlocal done
+            self.output.put(key, missing[key])
+            with lock:
+                done += sizes[key]
+                if self.on_bytes is not None:
+                    self.on_bytes(done, sum(sizes.values()))
+
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            for _ in pool.map(upload, missing):
+                pass
+
+    @cached_property
+    def _there(self) -> frozenset[str]:
+        return frozenset(entry.key for entry in self.output.list(SOUND))
+
+    def _versions(self, places: Mapping[str, Iterable[str]]) -> list[str]:
+        """Something that changes when sound does, which no hash in its name tells."""
+        uploaded = self.output.uri_of(SOUND)
+        uris = [
+            (prefix, name)
+            for prefix, names in sorted(places.items())
+            for name in sorted(names)
+            if not prefix.startswith(uploaded)
+        ]
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            return list(pool.map(_version, uris))
+
+
+def _version(place: tuple[str, str]) -> str:
+    prefix, name = place
+    store = open_store(prefix)
+    if prefix.startswith("file://"):
+        return sha256_of(path_of_uri(store.uri_of(name)))
+    entry = store.stat(name)
+    if entry is None:
+        raise InputError(f"{store.uri_of(name)}: the recording is gone")
+    return entry.etag
+
+
+def _content_key(uri: str) -> str:
+    path = path_of_uri(uri)
+    return f"{SOUND}{sha256_of(path)[:24]}{path.suffix.lower()}"
+
+
+def _places(uris: Iterable[str]) -> dict[str, list[str]]:
+    """Objects below the longest prefix that all of one bucket, or of this machine, share."""
+    roots: dict[str, list[str]] = {}
+    for uri in uris:
+        scheme, _, rest = uri.partition("://")
+        roots.setdefault(f"{scheme}://{rest.partition('/')[0]}", []).append(uri)
+    places = {}
+    for root, found in roots.items():
+        scheme = root.partition("://")[0]
+        folders = [posixpath.dirname(uri.partition("://")[2]) for uri in found]
+        store = open_store(f"{scheme}://{posixpath.commonpath(folders)}/")
+        places[store.uri] = [store.key_of(uri) for uri in found]
+    return places
+
+
+def _relative(uri: str, name: str, places: Mapping[str, Sequence[str]]) -> str:
+    for number, prefix in enumerate(sorted(places), start=1):
+        if uri.startswith(prefix):
+            return f"../{_sound(name, number)}/{open_store(prefix).key_of(uri)}"
+    raise AssertionError(uri)
+
+
+def _sound(name: str, number: int) -> str:
+    return f"{name}_sound" if number == 1 else f"{name}_sound_{number}"

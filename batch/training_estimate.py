@@ -1,0 +1,107 @@
+"""How long a training job will take, from what earlier jobs or a few steps here have shown.
+
+No table of speeds: what was not measured is said to be unknown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from dataclasses import dataclass
+from statistics import median
+
+from batch.config import Config, OutputSection
+from batch.fine_tuning import TrainingPlan, Watching, plan_training
+from batch.platforms.base import Document
+from batch.platforms.local import LocalPlatform
+from batch.training_request import METRICS, Machines
+from manifests.errors import InputError
+from manifests.storage import Store
+from training.settings import Settings, SettingsError
+
+CANARY_STEPS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Sound to be trained on, and how fast; ``speed`` is None where nothing was measured."""
+
+    audio_seconds: float
+    speed: float | None
+    """Seconds of sound a second, of one instance."""
+    measured: str
+    """Where the speed comes from."""
+    instances: int = 1
+    price_per_hour: float | None = None
+
+    @property
+    def hours(self) -> float | None:
+        """Hours of training, without start-up and evaluations."""
+        return None if self.speed is None else self.audio_seconds / self.speed / 3600
+
+    @property
+    def cost(self) -> float | None:
+        """Instance-hours times the configured price."""
+        if self.hours is None or self.price_per_hour is None:
+            return None
+        return self.hours * self.instances * self.price_per_hour
+
+
+def audio_seconds(
+    settings: dict[str, str | int | float | bool], *, train_seconds: float, instances: int
+) -> float:
+    """Seconds of sound that all steps train on together, at most.
+
+    Raises:
+        InputError: a hyperparameter that cannot be used.
+    """
+    try:
+        checked = Settings.of(settings)
+    except SettingsError as error:
+        raise InputError(f"[training] settings: {error}") from error
+    if checked.epochs:
+        return checked.epochs * train_seconds
+    return checked.steps * checked.batch_seconds * checked.gradient_accumulation * instances
+
+
+def measured_speed(output: Store, instance_type: str) -> tuple[float | None, str]:
+    """The median speed of earlier jobs on an instance type, and of how many."""
+    speeds = []
+    for entry in output.list("training/jobs/"):
+        if entry.key.endswith("/trained.json"):
+            found = json.loads(output.read(entry.key))
+            speed = found["metrics"].get("throughput", {}).get("audio_seconds_per_second")
+            if found.get("instance_type") == instance_type and speed:
+                speeds.append(float(speed))
+    if not speeds:
+        return None, f"no earlier job on {instance_type}"
+    return median(speeds), f"{len(speeds)} earlier jobs on {instance_type}"
+
+
+def canary(config: Config, plan: TrainingPlan) -> tuple[float | None, str]:
+    """The speed of a few steps of the same job on this machine, staged and written aside."""
+    with tempfile.TemporaryDirectory(prefix="nightscribe-canary-") as scratch:
+        aside = config.model_copy(update={"output": OutputSection(uri=scratch)})
+        watching = Watching(on_line=lambda _: None)
+        staged = plan_training(aside, Machines(), plan.data, watching=watching)
+        lines: list[str] = []
+        outcome = LocalPlatform().train(_few_steps(staged.request), on_line=lines.append)
+        found = re.findall(METRICS["train:audio_seconds_per_second"], "\n".join(lines))
+    if outcome.status != "Completed" or not found:
+        return None, f"{CANARY_STEPS} steps here ended as {outcome.failure_reason or lines[-1:]}"
+    return float(found[-1]), f"{CANARY_STEPS} steps here"
+
+
+def _few_steps(job: Document) -> Document:
+    """The document with a few steps and no evaluation."""
+    few = {"steps": CANARY_STEPS, "epochs": 0, "warmup_steps": 0, "head_only_steps": 0}
+    few |= {"logging_steps": 1}
+    dropped = ("validation", "test", "domain")
+    return {
+        **job,
+        "HyperParameters": {**job["HyperParameters"], **{n: json.dumps(v) for n, v in few.items()}},
+        "InputDataConfig": [
+            one for one in job["InputDataConfig"] if not one["ChannelName"].startswith(dropped)
+        ],
+    }

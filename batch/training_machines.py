@@ -1,0 +1,85 @@
+"""Where ``[training]`` and ``[sagemaker]`` say that a job shall run."""
+
+from __future__ import annotations
+
+from batch.config import Config, SageMakerSection, TrainingSection
+from batch.platforms.local import LocalPlatform
+from batch.platforms.sagemaker_training import SageMakerTraining, training_image
+from batch.training_request import Machines
+from manifests.errors import InputError
+
+PROJECT_TAG = {"project": "nightscribe"}
+
+
+def training_platform(config: Config) -> LocalPlatform | SageMakerTraining:
+    """What carries the job out."""
+    section = training_section(config)
+    if section.platform == "local":
+        return LocalPlatform()
+    account = sagemaker_section(config)
+    return SageMakerTraining(region=account.region, instance_types=section.instances)
+
+
+def training_machines(config: Config) -> Machines:
+    """The machines of the job's document.
+
+    Raises:
+        InputError: settings that SageMaker would refuse together, or an output outside S3.
+    """
+    section = training_section(config)
+    seconds = round(section.max_hours * 3600)
+    if section.platform == "local":
+        return Machines(max_seconds=seconds, input_mode=section.input_mode)
+    account = sagemaker_section(config)
+    _check(config, section, account)
+    wait = round((section.max_wait_hours or 2 * section.max_hours) * 3600)
+    return Machines(
+        role=account.role,
+        image=account.training_image or training_image(account.region, section.instances[0]),
+        instance_type=section.instances[0],
+        instance_count=section.instance_count,
+        volume_gb=section.volume_gb,
+        max_seconds=seconds,
+        spot_wait_seconds=wait if section.spot else None,
+        keep_alive_seconds=section.keep_alive_minutes * 60,
+        input_mode=section.input_mode,
+        subnets=account.subnets,
+        security_groups=account.security_groups,
+        kms_key=account.kms_key,
+        network_isolation=account.network_isolation,
+        tags={**PROJECT_TAG, **account.tags},
+    )
+
+
+def training_section(config: Config) -> TrainingSection:
+    """``[training]``, which must be there."""
+    if config.training is None:
+        raise InputError("[training] is missing; 'nightscribe init' shows the section")
+    return config.training
+
+
+def sagemaker_section(config: Config) -> SageMakerSection:
+    """``[sagemaker]``, which must be there."""
+    if config.sagemaker is None:
+        raise InputError(
+            '[training] platform = "sagemaker" needs a section [sagemaker] with the role that jobs '
+            'run as: role = "arn:aws:iam::123456789012:role/…"'
+        )
+    return config.sagemaker
+
+
+def _check(config: Config, section: TrainingSection, account: SageMakerSection) -> None:
+    if not config.output.uri.startswith("s3://"):
+        raise InputError(
+            f"[output] uri {config.output.uri!r}: a SageMaker job reads and writes S3 only; "
+            "expected s3://bucket/prefix/"
+        )
+    if section.spot and section.keep_alive_minutes:
+        raise InputError("[training] spot and keep_alive_minutes: warm pools take no spot machines")
+    if section.max_wait_hours is not None and section.max_wait_hours < section.max_hours:
+        raise InputError(
+            f"[training] max_wait_hours {section.max_wait_hours:g} is below max_hours "
+            f"{section.max_hours:g}; it counts waiting and running together"
+        )
+    if bool(account.subnets) != bool(account.security_groups):
+        raise InputError("[sagemaker] subnets and security_groups: give both, or neither")
