@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from training.data import Sound
 
 _NOISE_COLOURS = (0.0, 0.5, 1.0)  # white, between, pink: amplitude falls with frequency ** -x
+_FFT_UNIT = 4096
 _BABBLERS = (3, 7)
 _POWER_FLOOR = 1e-8  # silence gets noise too, but hardly any
 
@@ -24,10 +25,16 @@ def over(sound: Sound, background: Sound, ratio_db: float) -> Sound:
 
 def noise(length: int, rng: np.random.Generator) -> Sound:
     """Noise between white and pink, shape (length,), of unit power."""
-    spectrum = np.fft.rfft(rng.standard_normal(length))
+    size = fast_length(length)
+    spectrum = np.fft.rfft(rng.standard_normal(size, np.float32))
     colour = _NOISE_COLOURS[int(rng.integers(len(_NOISE_COLOURS)))]
-    spectrum /= np.maximum(np.arange(len(spectrum)), 1) ** colour
-    return _unit_power(np.fft.irfft(spectrum, length))
+    spectrum /= np.maximum(np.arange(len(spectrum), dtype=np.float32), 1) ** np.float32(colour)
+    return _unit_power(np.fft.irfft(spectrum, size)[:length])
+
+
+def fast_length(length: int) -> int:
+    """A length not much above `length` whose Fourier transform is a fast one."""
+    return -(-length // _FFT_UNIT) * _FFT_UNIT
 
 
 def babble(

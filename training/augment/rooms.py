@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.augment.backgrounds import fast_length
 from transform_handler.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
 _FIRST_REFLECTION_SECONDS = (0.002, 0.02)
 _DIRECT_DB = (0.0, 12.0)  # straight sound against all that the walls return
-_FFT_UNIT = 4096  # transforms of many such units are fast ones, and little is added
 
 
 def room(decay_seconds: float, rng: np.random.Generator) -> Sound:
@@ -34,10 +34,8 @@ def room(decay_seconds: float, rng: np.random.Generator) -> Sound:
 
 def reverberate(sound: Sound, response: Sound) -> Sound:
     """Sound of the same length and power as it is heard in the room of `response`."""
-    whole = len(sound) + len(response) - 1
-    size = -(-whole // _FFT_UNIT) * _FFT_UNIT
-    heard: Sound = np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(response, size), size)
-    heard = heard[: len(sound)]
+    size = fast_length(len(sound) + len(response) - 1)
+    whole = np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(response, size), size)
+    heard: Sound = whole[: len(sound)].astype(np.float32)
     level = (float(sound @ sound) / max(float(heard @ heard), 1e-12)) ** 0.5
-    louder: Sound = (heard * level).astype(np.float32)
-    return louder
+    return heard * np.float32(level)
