@@ -6,11 +6,13 @@ rate is that of speech heard before.
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Literal, TypeVar
 
 from manifests.errors import InputError
@@ -19,8 +21,9 @@ from manifests.labels import LabelledUtterance
 SplitBy = Literal["speaker", "recording", "utterance"]
 
 K = TypeVar("K", bound=Hashable)
-# Moving one group at a time ends by itself; the bound is for shares that no move can reach.
-_MAX_MOVES = 1000
+# A thousandth of all speech is near enough; with many small groups the first round gives that.
+_NEAR_ENOUGH = 0.001
+_MAX_EXCHANGES = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +169,7 @@ def _assigned(groups: Sequence[_Group], shares: Mapping[str, float], seed: int) 
     """A split for each group, by its name.
 
     In the order of a keyed hash each group goes where relatively most is missing, so that no
-    split stays empty; then groups move for as long as that brings the sizes nearer.
+    split stays empty; then groups are exchanged for as long as that brings the sizes nearer.
     """
     total = sum(group.size for group in groups)
     target = {split: share * total for split, share in shares.items()}
@@ -178,34 +181,63 @@ def _assigned(groups: Sequence[_Group], shares: Mapping[str, float], seed: int) 
         split = max(splits, key=lambda split: 1 - size[split] / target[split])
         chosen[group.name] = split
         size[split] += group.size
-    _move_nearer(sorted(groups, key=lambda group: _hash(group.name, seed)), chosen, size, target)
+    _exchange(groups, chosen, size, target)
     return chosen
 
 
-def _move_nearer(
+def _exchange(
     groups: Sequence[_Group],
     chosen: dict[str, str],
     size: dict[str, float],
     target: Mapping[str, float],
 ) -> None:
-    """Move one group after another to where it lessens the squared distance from the targets."""
-    count = Counter(chosen.values())
+    """Move single groups and swap pairs for as long as that brings the sizes nearer."""
     off = {split: size[split] - target[split] for split in size}
-    moves = 0
-    moved = True
-    while moved and moves < _MAX_MOVES:
-        moved = False
-        for group in groups:
-            here = chosen[group.name]
-            there = min(off, key=off.__getitem__)
-            # (a - s)² + (b + s)² < a² + b² where s < a - b, for what is too much and too little.
-            if count[here] > 1 and 0 < group.size < off[here] - off[there] - 1e-9 * group.size:
-                chosen[group.name] = there
-                count[here] -= 1
-                count[there] += 1
-                off[here] -= group.size
-                off[there] += group.size
-                moved, moves = True, moves + 1
+    enough = _NEAR_ENOUGH * sum(target.values())
+    for _ in range(_MAX_EXCHANGES):
+        if max(off.values()) <= enough:
+            return
+        best = _best_exchange(groups, chosen, off)
+        if best is None:
+            return
+        here, there = chosen[best[0].name], best[2]
+        chosen[best[0].name] = there
+        if best[1] is not None:
+            chosen[best[1].name] = here
+        moved = best[0].size - (best[1].size if best[1] else 0.0)
+        off[here] -= moved
+        off[there] += moved
+
+
+def _best_exchange(
+    groups: Sequence[_Group], chosen: Mapping[str, str], off: Mapping[str, float]
+) -> tuple[_Group, _Group | None, str] | None:
+    """A group, the one that comes back for it (or none), and the split that it goes to.
+
+    Moving d seconds over a gap of a - b lessens the squared distance a² + b² by 2 d (a - b - d).
+    """
+    members: dict[str, list[_Group]] = {split: [] for split in off}
+    for group in sorted(groups, key=lambda group: (group.size, group.name)):
+        members[chosen[group.name]].append(group)
+    best: tuple[float, _Group, _Group | None, str] | None = None
+    for here, there in permutations(off, 2):
+        gap = off[here] - off[there]
+        for group in members[here] if gap > 0 else ():
+            for back in _near(members[there], group.size - gap / 2):
+                # The last group of a split does not go without another in return.
+                if back is None and len(members[here]) == 1:
+                    continue
+                moved = group.size - (back.size if back else 0.0)
+                gain = moved * (gap - moved)
+                if gain > 1e-12 * gap * gap and (best is None or gain > best[0]):
+                    best = gain, group, back, there
+    return best[1:] if best else None
+
+
+def _near(members: Sequence[_Group], size: float) -> list[_Group | None]:
+    """The two groups whose sizes are next to ``size``, and none at all."""
+    at = bisect.bisect_left(members, size, key=lambda group: group.size)
+    return [None, *members[max(0, at - 1) : at + 1]]
 
 
 def _hash(name: str, seed: int) -> bytes:

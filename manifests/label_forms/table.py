@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from manifests.errors import InputError
+from manifests.label_forms.manifest import is_manifest
 from manifests.label_forms.place import LabelForm, Place, extension, split_named
 from manifests.label_forms.rows import (
     LANGUAGE_COLUMNS,
@@ -42,7 +43,9 @@ def _is_table(place: Place, key: str) -> bool:
         return False
     if kind in ("jsonl", "json"):
         row = place.first_object(key)
-        return _has(row, RECORDING_COLUMNS) and _has(row, TEXT_COLUMNS)
+        return (
+            not is_manifest(place, key) and _has(row, RECORDING_COLUMNS) and _has(row, TEXT_COLUMNS)
+        )
     cells = [cell.strip().lower() for cell in _cells(place.first_line(key), kind)]
     # Common Voice's tables look in clips/, which is a form of its own.
     if "client_id" in cells and "sentence" in cells:
