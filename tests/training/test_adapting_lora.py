@@ -71,8 +71,10 @@ def test_a_merged_model_is_plain_and_answers_as_the_adapted_one(base, tmp_path):
     merged = load_base(tmp_path / "merged")
     assert not torch.allclose(logits(load_base(base).network), expected, atol=1e-3)
     assert torch.allclose(logits(merged.network), expected, atol=1e-5)
-    weights = load_file(tmp_path / "merged/model.safetensors")
-    assert weights.keys() == load_file(base / "model.safetensors").keys()
+    # Loading and saving may rename weights, as it does in transformers 5.3 and 5.5.
+    load_base(base).save(tmp_path / "saved")
+    names = [load_file(tmp_path / f / "model.safetensors").keys() for f in ("merged", "saved")]
+    assert names[0] == names[1]
     assert "lora" not in json.dumps(json.loads((tmp_path / "merged/config.json").read_text()))
 
 
