@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -93,6 +94,11 @@ class Vocabulary:
                 "clean the labels, or train a model with a vocabulary that has them"
             )
         return [self.ids[self.delimiter if c == " " else c] for c in self.fold(text)]
+
+    def frames_needed(self, text: str) -> int:
+        """Frames that CTC needs for `text`: one a symbol, and a blank between two equal ones."""
+        labels = self.encode(text)
+        return max(1, len(labels) + sum(a == b for a, b in pairwise(labels)))
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of label ids, without a CTC collapse; special symbols are left out."""
