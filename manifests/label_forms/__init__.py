@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 
 from manifests.errors import InputError, StoreError
 from manifests.label_forms.common_voice import COMMON_VOICE
@@ -11,7 +12,7 @@ from manifests.label_forms.kaldi import KALDI
 from manifests.label_forms.lhotse import LHOTSE
 from manifests.label_forms.librispeech import LIBRISPEECH
 from manifests.label_forms.manifest import OWN_MANIFEST
-from manifests.label_forms.place import LabelForm, Place
+from manifests.label_forms.place import LabelForm, Place, split_named
 from manifests.label_forms.stm import STM
 from manifests.label_forms.table import AUDIOFOLDER, TABLE
 from manifests.label_forms.texts import TEXTS
@@ -36,7 +37,8 @@ def load_labels(location: str) -> list[LabelledUtterance]:
 
     ``location`` is a path, a ``file://`` or an ``s3://`` URI, or ``dataset:NAME[/CONFIG]#SPLIT``.
     The form is found by looking; ``kaldi:PATH`` says which it is. A recording that is not there
-    is still an utterance: a data check reports it with the others.
+    is still an utterance: a data check reports it with the others. A ``split`` that is called dev
+    or train-clean-100, say, comes as ``validation`` or ``train``.
 
     Raises:
         InputError: naming the file, the line, what was found and what is expected.
@@ -53,7 +55,12 @@ def load_labels(location: str) -> list[LabelledUtterance]:
         raise InputError(f"labels: {error}") from error
     if not found:
         raise InputError(f"labels: {location}: no labelled utterance found in it")
-    return [checked(one) for one in found]
+    return [_with_split(checked(one)) for one in found]
+
+
+def _with_split(one: LabelledUtterance) -> LabelledUtterance:
+    known = split_named(one.split) if one.split else None
+    return one if known in (None, one.split) else replace(one, split=known)
 
 
 _FORM_BY_NAME = {form.name: form for form in FORMS}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 
 from manifests.errors import InputError
@@ -64,7 +63,7 @@ def _table(place: Place, key: str) -> Iterator[LabelledUtterance]:
 def _clip(row: LabelRow) -> str:
     path = row.required(("path",))
     # The first releases left the extension out.
-    name = path if extension(posixpath.basename(path)) != path.lower() else f"{path}.mp3"
+    name = path if extension(path) else f"{path}.mp3"
     return name if "/" in name else f"clips/{name}"
 
 

@@ -80,17 +80,32 @@ def cache_folder() -> Path:
 def _loaded(name: DatasetName) -> Any:
     datasets = _package()
     try:
-        if (Path(name.path) / "state.json").exists():
-            return datasets.load_from_disk(name.path)
-        if (Path(name.path) / "dataset_dict.json").exists():
-            return datasets.load_from_disk(name.path)[name.split]
-        return datasets.load_dataset(name.path, name.config, split=name.split)
+        table = _table(datasets, name)
     # The hub, the cache and a dataset's files fail with errors of a dozen packages.
     except Exception as error:
         raise InputError(
             f"labels: dataset {name.path!r}, configuration {name.config!r}, split {name.split!r}: "
             f"{type(error).__name__}: {error}; {_EXPECTED}"
         ) from error
+    # load_dataset gives what was asked for; a folder gives what it holds.
+    if _holds_one_split(name) and str(table.split) not in (name.split, "None"):
+        raise InputError(
+            f"labels: dataset {name.path!r} holds the split {table.split}; {name.split!r} found"
+        )
+    return table
+
+
+def _table(datasets: Any, name: DatasetName) -> Any:
+    """The split, from a folder that ``save_to_disk`` wrote or by ``load_dataset``."""
+    if _holds_one_split(name):
+        return datasets.load_from_disk(name.path)
+    if (Path(name.path) / "dataset_dict.json").exists():
+        return datasets.load_from_disk(name.path)[name.split]
+    return datasets.load_dataset(name.path, name.config, split=name.split)
+
+
+def _holds_one_split(name: DatasetName) -> bool:
+    return (Path(name.path) / "state.json").exists()
 
 
 def _package() -> Any:

@@ -96,8 +96,8 @@ def _sounds(place: Place) -> dict[str, str]:
 def _path(where: str, rest: str) -> str:
     if rest.endswith("|") or rest.startswith("|"):
         raise InputError(
-            f"{where}: found a command ({rest[:60]!r}); commands are not run: write the sound to "
-            "files once (wav-copy scp:wav.scp scp:…, or the command itself) and name those"
+            f"{where}: found a command ({rest[:60]!r}); commands are not run: write what they "
+            "put out to sound files once, and name those"
         )
     if _ARCHIVE_ENTRY.search(rest) or rest in ("", "-"):
         raise InputError(f"{where}: found {rest!r}; the path of one sound file is expected")

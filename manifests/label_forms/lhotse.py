@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from manifests.errors import InputError
@@ -108,11 +109,13 @@ def _from_cuts(place: Place, key: str) -> list[LabelledUtterance]:
     rows = list(place.objects(key))
     sounds = [(where, _cut_recording(row, where)) for where, row in rows]
     recordings = LhotseRecording.read_all(sounds, place.store)
-    return [
+    found = (
         one
         for (where, row), recording in zip(rows, recordings, strict=True)
         for one in _of_cut(row, where, recording)
-    ]
+    )
+    # A supervision that two cuts overlap stands in both, and is one utterance.
+    return list({replace(one, source=""): one for one in found}.values())
 
 
 def _cut_recording(row: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import posixpath
 import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -192,7 +193,7 @@ def _unpacked(raw: BinaryIO, key: str) -> BinaryIO:
 
 def extension(key: str) -> str:
     """A file's extension in lower case, without the dot; ``.gz`` counts for nothing."""
-    return key.lower().removesuffix(".gz").rpartition("/")[2].rpartition(".")[2]
+    return posixpath.splitext(key.lower().removesuffix(".gz"))[1].removeprefix(".")
 
 
 def json_object(line: str, where: str) -> dict[str, Any]:

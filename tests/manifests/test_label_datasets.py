@@ -82,6 +82,18 @@ def test_a_split_that_is_not_there_is_named(dataset: str) -> None:
         load_labels(f"dataset:{dataset}#dev")
 
 
+def test_a_saved_split_is_read_under_its_own_name_only(dataset: str) -> None:
+    datasets = pytest.importorskip("datasets")
+    served = Path(dataset).with_name("parquet") / "data"
+    served.mkdir(parents=True)
+    datasets.load_from_disk(dataset)["test"].to_parquet(served / "test-00000-of-00001.parquet")
+    saved = f"{dataset}-alone"
+    datasets.load_dataset(str(served.parent), split="test").save_to_disk(saved)
+    assert len(load_labels(f"dataset:{saved}#test")) == 3
+    with pytest.raises(InputError, match="holds the split test; 'train' found"):
+        load_labels(f"dataset:{saved}#train")
+
+
 def test_a_dataset_without_sound_says_what_it_has(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     table = datasets.Dataset.from_dict({"array": [np.zeros(3)], "text": ["x"]})

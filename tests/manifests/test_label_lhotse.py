@@ -77,6 +77,14 @@ def test_a_cuts_supervisions_are_placed_in_the_recording(tmp_path: Path) -> None
     assert (second.offset, second.text) == (2.8, "over the edge")
 
 
+def test_a_supervision_that_two_cuts_overlap_is_one_utterance(tmp_path: Path) -> None:
+    turn = {"start": 8.0, "duration": 4.0}
+    first = cut(start=0, duration=10, supervisions=[supervision(**turn)])
+    second = cut(start=10, duration=10, supervisions=[supervision(**turn | {"start": -2.0})])
+    (found,) = load_labels(written(tmp_path / "cuts.jsonl", first, second))
+    assert (found.offset, found.duration) == (8.0, 4.0)
+
+
 def test_paths_may_start_where_lhotse_was_run(tmp_path: Path) -> None:
     (tmp_path / "sound").mkdir()
     (tmp_path / "sound/a.wav").touch()

@@ -47,6 +47,21 @@ def test_a_header_names_times_channel_speaker_language_and_split(tmp_path: Path)
     )
 
 
+def test_a_splits_usual_names_mean_train_validation_and_test(tmp_path: Path) -> None:
+    splits = ["train-clean-100", "Dev", "valid", "test_other", "testimony", ""]
+    rows = "".join(f"{n}.wav\tx\t{split}\n" for n, split in enumerate(splits))
+    written(tmp_path, t_DOT_tsv=f"file\ttext\tsplit\n{rows}")
+    (tmp_path / "0.wav").touch()
+    assert [one.split for one in load_labels(str(tmp_path))] == [
+        "train",
+        "validation",
+        "validation",
+        "test",
+        "testimony",
+        None,
+    ]
+
+
 def test_json_lines_may_name_the_recording_as_references_do(tmp_path: Path) -> None:
     row = json.dumps({"path": "a.wav", "sentence": "", "duration": 2})
     (found,) = load_labels(written(tmp_path, a_DOT_wav="", t_DOT_jsonl=row))
