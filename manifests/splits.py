@@ -94,7 +94,8 @@ def _groups(found: Sequence[LabelledUtterance], by: SplitBy) -> list[_Group]:
     return [
         _Group(
             name=name,
-            size=sum(one.duration or 0.0 for one in ones) if timed else float(len(ones)),
+            # A plain sum would depend on the order in its last digits.
+            size=math.fsum(one.duration or 0.0 for one in ones) if timed else float(len(ones)),
             utterances=tuple(ones),
         )
         for name, ones in members.items()
@@ -171,7 +172,7 @@ def _assigned(groups: Sequence[_Group], shares: Mapping[str, float], seed: int) 
     In the order of a keyed hash each group goes where relatively most is missing, so that no
     split stays empty; then groups are exchanged for as long as that brings the sizes nearer.
     """
-    total = sum(group.size for group in groups)
+    total = math.fsum(group.size for group in groups)
     target = {split: share * total for split, share in shares.items()}
     # Without regard to the order in which the shares are written.
     splits = sorted(shares, key=lambda split: (-shares[split], split))
