@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Sound = npt.NDArray[np.float32]
     Augment = Callable[[Sound, int, str], Sound]
-    """(sound, epoch, utterance key) to a sound of the same length."""
+    """(sound, epoch, utterance key) to what is heard in that epoch."""
 
 NO_LABEL = -100
 _TOLERANCE_SECONDS = 0.05
@@ -120,17 +120,34 @@ class SpeechDataset(Dataset[Example]):
         return Example(input_values=torch.from_numpy(sound), labels=self._labels[position])
 
 
+@dataclass(frozen=True)
+class OtherVoices:
+    """Sound of the training set itself, for babble behind an utterance."""
+
+    utterances: Sequence[LabelledUtterance]
+
+    def __call__(self, n: int, rng: np.random.Generator) -> list[Sound]:
+        """The sound of `n` utterances that the generator chooses."""
+        chosen = rng.integers(len(self.utterances), size=n)
+        return [_read(self.utterances[int(position)]) for position in chosen]
+
+
 def trainable(
     utterances: Sequence[LabelledUtterance],
     *,
     output_length: Callable[[int], int],
     vocabulary: Vocabulary,
+    shortest_share: float = 1.0,
 ) -> list[LabelledUtterance]:
-    """The utterances long enough for CTC: a frame a symbol, and one more where a symbol repeats."""
+    """The utterances long enough for CTC: a frame a symbol, and one more where a symbol repeats.
+
+    `shortest_share` is the least that augmentation leaves of an utterance's length (0–1).
+    """
     return [
         u
         for u in utterances
-        if output_length(samples_of(u)) >= _frames_needed(vocabulary.encode(u.text))
+        if output_length(int(samples_of(u) * shortest_share))
+        >= _frames_needed(vocabulary.encode(u.text))
     ]
 
 

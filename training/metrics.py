@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
@@ -27,6 +27,14 @@ class Score:
 
     words: ErrorCounts
     characters: ErrorCounts
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """The score of no utterances, to add to."""
+        return cls(words=ErrorCounts(), characters=ErrorCounts())
+
+    def __add__(self, other: Score) -> Score:
+        return Score(words=self.words + other.words, characters=self.characters + other.characters)
 
     def as_json(self) -> dict[str, Any]:
         """The counts and rates under the names that `metrics.json` uses."""

@@ -47,9 +47,9 @@ class Acoustic:
         return int(self.network._get_feat_extract_output_lengths(n_samples))  # noqa: SLF001
 
     def mix(self, base: Mapping[str, Any], share: float) -> None:
-        """Replace each weight by `share` of the base's and the rest of its own."""
+        """Replace each weight that the base has too by `share` of its and the rest of its own."""
         for name, weight in self.network.state_dict().items():
-            if weight.is_floating_point():
+            if weight.is_floating_point() and name in base:
                 weight.lerp_(base[name].to(weight.device), share)
 
     def weights(self) -> dict[str, Any]:

@@ -1,28 +1,51 @@
-"""transformers' Trainer, told how CTC speech is batched, evaluated and reported."""
+"""transformers' Trainer, told how CTC speech is batched, evaluated, interrupted and resumed."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import PrinterCallback, Trainer, TrainerState
 
-from training.batching import EqualBatches, LengthBatches
+from training.batching import EqualBatches, Heard, LengthBatches
+from training.callbacks import Course, LineReport
+from training.checkpoints import BEST, CHECKPOINT, Saved, folder_of, prune, remove_torn, whole
+from training.ctc_loss import smoothed
 from training.data import Collator, SpeechDataset
+from training.interruption import InterruptedTrainingError, Interruption, ignore_in_worker
+from training.machine import prepare_machine, training_arguments
+from training.masking import Masking
 from training.metrics import Score, greedy_ids, score_rows
+from training.model import Acoustic
+from training.progress import Clock, best_row, is_over
+from training.randomness import seed_everything, seed_of
+from training.schedule import Thaw, parameter_groups
+from training.settings import Settings
 
-if TYPE_CHECKING:
-    from pathlib import Path
+_WEIGHTS = "weights.pt"
+_STATE = "trainer_state.json"
 
-    from training.model import Acoustic
-    from training.settings import Settings
+
+class DivergedError(ValueError):
+    """A loss that is not a number."""
 
 
 class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
-    """Batches by length, evaluates without padding, counts errors over the corpus."""
+    """Batches by length, evaluates without padding, counts errors over the corpus.
+
+    Each optimiser step depends on the weights, the optimiser's state and its own number alone, so
+    that a run which was killed and resumed ends with the same bits as one that was not.
+    """
+
+    # The base class is untyped.
+    state: Any
+    control: Any
+    optimizer: Any
 
     def __init__(
         self,
@@ -32,136 +55,266 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
         train: SpeechDataset,
         validation: SpeechDataset | None,
         checkpoints: Path,
+        run: Mapping[str, Any] | None = None,
+        interruption: Interruption | None = None,
+        heard: Heard | None = None,
+        score_first: bool = False,
     ) -> None:
         self._acoustic = acoustic
-        self._last: Score | None = None
-        self._batches = LengthBatches(
+        self._settings = settings
+        self._checkpoints = checkpoints
+        self._run = run or {}
+        self._collate = Collator(attention_mask=not acoustic.group_norm)
+        self.interruption = interruption or Interruption()
+        # A base model may be better than all that training makes of it; a new one is not.
+        self._score_first = score_first
+        self.earlier_log: list[dict[str, Any]] = []
+        self._shard = {
+            "process": int(os.environ.get("RANK", "0")),
+            "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        }
+        self.batches = LengthBatches(
             train.seconds,
             batch_seconds=settings.batch_seconds,
             seed=settings.seed,
             shortest_first=settings.shortest_first,
+            heard=heard,
+            **self._shard,
         )
-        self._batch_seconds = settings.batch_seconds
-        self._workers = settings.workers
-        self._collate = Collator(attention_mask=not acoustic.group_norm)
+        prepare_machine(settings, acoustic.network)
+        self.thaw = Thaw(acoustic.network, settings)
+        self._masking = Masking(acoustic.network, settings)
+        self.clock = Clock()
+        self.micro_step = 0
         super().__init__(
             model=acoustic.network,
-            args=_arguments(settings, checkpoints, evaluate=validation is not None),
+            args=training_arguments(
+                settings,
+                checkpoints,
+                updates_per_epoch=self.updates_per_epoch,
+                evaluate=validation is not None,
+            ),
             train_dataset=train,
             eval_dataset=validation,
-            compute_metrics=self._score if validation is not None else None,
-            callbacks=[_EpochOf(self._batches), LineReport()],
+            callbacks=[Course(self), LineReport(settings.logging_steps)],
         )
         # Its lines are dictionaries; LineReport's are for eyes and for metric expressions.
         self.remove_callback(PrinterCallback)
         # The labels of a CTC loss are not tokens of a language model: the mean is over utterances.
         self.model_accepts_loss_kwargs = False
 
+    @property
+    def updates_per_epoch(self) -> int:
+        return math.ceil(len(self.batches) / self._settings.gradient_accumulation)
+
+    # The course: train, or go on from a checkpoint; end with the best weights.
+
+    def fit(self, resume: Saved | None) -> None:
+        """Train to the end and load the best weights by validation WER.
+
+        Raises:
+            InterruptedTrainingError: SIGTERM came; a checkpoint has been written.
+        """
+        if self.args.should_save:
+            remove_torn(self._checkpoints, resume=resume)
+        self.accelerator.wait_for_everyone()
+        if resume is not None:
+            self._load_from_checkpoint(str(resume.folder))
+            self.state = TrainerState.load_from_json(str(resume.folder / _STATE))
+        self._make_up_evaluation()
+        if not self._is_finished():
+            self.train(resume_from_checkpoint=str(resume.folder) if resume else None)
+        if not self._is_finished():
+            raise InterruptedTrainingError(self.state.global_step)
+        if best := best_row(self.state.log_history):
+            self._load_from_checkpoint(str(folder_of(self._checkpoints, BEST, best["step"])))
+
+    def _make_up_evaluation(self) -> None:
+        """Score the base, or what an interruption left unscored."""
+        if self._evaluation_is_missing():
+            self.evaluate()
+            if self._evaluation_is_missing():
+                raise InterruptedTrainingError(self.state.global_step)
+        # train() begins with a state of its own; Course puts the log with its new row back.
+        self.earlier_log = self.state.log_history
+
+    def _evaluation_is_missing(self) -> bool:
+        step = self.state.global_step
+        due = step % self._settings.evaluation_steps == 0 or step >= self.args.max_steps
+        if step == 0:
+            due = self._score_first
+        seen = any("eval_loss" in row and row["step"] == step for row in self.state.log_history)
+        return self.eval_dataset is not None and due and not seen
+
+    def _is_finished(self) -> bool:
+        return not self._evaluation_is_missing() and (
+            self.state.global_step >= self.args.max_steps
+            or is_over(self.state.log_history, self._settings.patience)
+        )
+
+    # A step: seeded by its number.
+
     def get_train_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self.train_dataset, self._batches)
+        return self._loader(self.train_dataset, self.batches)
+
+    def _loader(self, dataset: Any, batches: Any) -> DataLoader[Any]:
+        workers = self._settings.workers
+        return DataLoader(
+            dataset,
+            batch_sampler=batches,
+            collate_fn=self._collate,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            worker_init_fn=ignore_in_worker,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        with self.clock.waiting():
+            return super().get_batch_samples(*args, **kwargs)
+
+    def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        settings, step = self._settings, self.state.global_step
+        seed_everything(seed_of(settings.seed, step, self.micro_step, self._shard["process"]))
+        self.micro_step += 1
+        # Batches of several processes are about equally long.
+        self.clock.heard(int(inputs["input_lengths"].sum()) * self._shard["processes"])
+        frames = self._acoustic.output_length(inputs["input_values"].shape[1])
+        with self._masking.over(frames):
+            return super().training_step(model, inputs, *args, **kwargs)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,  # noqa: FBT001, FBT002 - the Trainer's own signature
+        **_: Any,
+    ) -> Any:
+        known = {name: value for name, value in inputs.items() if name != "input_lengths"}
+        outputs = model(**known)
+        loss = outputs["loss"]
+        if model.training and (share := self._settings.label_smoothing):
+            lengths = self._frames_of(inputs["input_lengths"])
+            loss = smoothed(loss, outputs["logits"], lengths, share)
+        return (loss, outputs) if return_outputs else loss
+
+    def create_optimizer(self, *_: Any) -> Any:
+        if self.optimizer is None:
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+            self.optimizer = kind(list(parameter_groups(self.model, self._settings)), **options)
+        return self.optimizer
+
+    def log(self, logs: dict[str, Any], start_time: float | None = None) -> None:
+        if "loss" in logs:
+            # The loss has been fetched: what a GPU was asked to do in this step is done.
+            logs = {**logs, **self.clock.step_is_done()}
+            if math.isnan(logs["loss"]):
+                raise DivergedError(
+                    f"the loss is not a number at step {self.state.global_step}: lower "
+                    f"learning_rate ({self._settings.learning_rate}), or set mixed_precision to "
+                    f"'no' (now {self._settings.mixed_precision!r})"
+                )
+        super().log(logs, start_time)
+
+    # Evaluation: one id a frame, counted at once; no row is ever padded with another's frames.
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
         dataset = eval_dataset or self.eval_dataset
-        batches = EqualBatches(dataset.seconds, batch_seconds=self._batch_seconds)
-        return self._loader(dataset, batches)
-
-    def _loader(self, dataset: Any, batches: Any) -> DataLoader[Any]:
-        return DataLoader(
-            dataset, batch_sampler=batches, collate_fn=self._collate, num_workers=self._workers
+        seconds = self._settings.batch_seconds
+        return self._loader(
+            dataset, EqualBatches(dataset.seconds, batch_seconds=seconds, **self._shard)
         )
-
-    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        known = {name: value for name, value in inputs.items() if name != "input_lengths"}
-        return super().compute_loss(model, known, *args, **kwargs)
-
-    def prediction_step(
-        self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> tuple[Any, Any, Any]:
-        """Keep one id a frame instead of the logits, each row cut to its own length."""
-        loss, logits, labels = super().prediction_step(model, inputs, *args, **kwargs)
-        if logits is None:
-            return loss, logits, labels
-        lengths = torch.tensor(
-            [self._acoustic.output_length(int(n)) for n in inputs["input_lengths"]]
-        )
-        return loss, greedy_ids(logits, lengths, self._acoustic.vocabulary.blank_id), labels
 
     def score_validation(self) -> Score | None:
         """Score the model as it is now; None without a validation set."""
-        self._last = None
-        if self.eval_dataset is not None:
-            self.evaluate()
-        return self._last
+        if self.eval_dataset is None or (found := self._measure()) is None:
+            return None
+        return found[1]
 
-    def _score(self, prediction: Any) -> dict[str, Any]:
-        self._last = score_rows(
-            prediction.predictions, prediction.label_ids, self._acoustic.vocabulary
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, Any]:
+        """Score the validation set, note it in the log and keep the weights if they are the best.
+
+        An interruption ends it without a result; the run that resumes makes it up.
+        """
+        found = self._measure()
+        metrics: dict[str, Any] = {}
+        if found is None:
+            self.control.should_save = self.control.should_training_stop = True
+        else:
+            loss, score = found
+            metrics = {"eval_loss": loss, "eval_wer": score.words.rate}
+            self.log({**metrics, "eval_cer": score.characters.rate})
+            self._keep_best()
+            if is_over(self.state.log_history, self._settings.patience):
+                self.control.should_training_stop = True
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
         )
-        return self._last.as_json()
+        return metrics
 
+    def _measure(self) -> tuple[float, Score] | None:
+        """Mean loss of an utterance, and errors; None when SIGTERM came in between."""
+        score, loss, count = Score.nothing(), 0.0, 0
+        self.model.eval()
+        for batch in self.get_eval_dataloader():
+            if self.interruption.asked and self._shard["processes"] == 1:
+                return None
+            batch_loss, ids = self.recognise(self._prepare_inputs(batch))
+            labels = batch["labels"].cpu().numpy()
+            score += score_rows(ids.cpu().numpy(), labels, self._acoustic.vocabulary)
+            loss, count = loss + batch_loss * len(labels), count + len(labels)
+        if self._shard["processes"] > 1:
+            parts: list[Any] = [None] * self._shard["processes"]
+            torch.distributed.all_gather_object(parts, (score, loss, count))
+            score = sum((part[0] for part in parts), Score.nothing())
+            loss, count = sum(part[1] for part in parts), sum(part[2] for part in parts)
+        return loss / max(1, count), score
 
-def resume_point(checkpoints: Path) -> str | None:
-    """The newest checkpoint of an interrupted run, or None."""
-    return get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
+    def recognise(self, inputs: dict[str, Any]) -> tuple[float, torch.Tensor]:
+        """Loss of a batch and the best symbol of each frame, each row cut to its own length."""
+        with torch.inference_mode():
+            loss, outputs = self.compute_loss(self.model, inputs, return_outputs=True)
+        lengths = self._frames_of(inputs["input_lengths"])
+        return float(loss), greedy_ids(
+            outputs["logits"], lengths, self._acoustic.vocabulary.blank_id
+        )
 
+    def _frames_of(self, n_samples: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([self._acoustic.output_length(int(n)) for n in n_samples])
 
-class _EpochOf(TrainerCallback):  # type: ignore[misc] # transformers is untyped
-    """Tells the sampler its epoch from the step alone, which a resume restores."""
+    # Checkpoints: see `training.checkpoints` for what makes them whole.
 
-    def __init__(self, batches: LengthBatches) -> None:
-        self._batches = batches
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ARG002
+        best = best_row(self.state.log_history)
+        best_step = best["step"] if best else None
+        if self.args.should_save:
+            with whole(
+                self._checkpoints,
+                CHECKPOINT,
+                self.state.global_step,
+                run=self._run,
+                best=best_step,
+            ) as folder:
+                torch.save(self.model.state_dict(), folder / _WEIGHTS)
+                self._save_optimizer_and_scheduler(str(folder))
+                self._save_scaler(str(folder))
+                self.state.save_to_json(str(folder / _STATE))
+            prune(self._checkpoints)
+        self.accelerator.wait_for_everyone()
 
-    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        self._batches.begin_epoch(state.global_step // len(self._batches))
+    def _keep_best(self) -> None:
+        best, step = best_row(self.state.log_history), self.state.global_step
+        if best and best["step"] == step and self.args.should_save:
+            with whole(self._checkpoints, BEST, step, run=self._run, best=step) as folder:
+                torch.save(self.model.state_dict(), folder / _WEIGHTS)
+        self.accelerator.wait_for_everyone()
 
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        # Ours, because the Trainer's lets weights be missing.
+        weights = torch.load(
+            Path(resume_from_checkpoint) / _WEIGHTS, map_location="cpu", weights_only=True
+        )
+        (model or self.model).load_state_dict(weights)
 
-class LineReport(TrainerCallback):  # type: ignore[misc] # transformers is untyped
-    """One plain line a logging step, for SageMaker's metric expressions and for eyes."""
-
-    def on_log(
-        self,
-        args: Any,  # noqa: ARG002
-        state: Any,
-        control: Any,  # noqa: ARG002
-        logs: dict[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
-        names = {"loss": "loss", "eval_loss": "eval_loss", "eval_wer": "wer", "learning_rate": "lr"}
-        logs = logs or {}
-        parts = [f"{short}={_shown(logs[name])}" for name, short in names.items() if name in logs]
-        if parts:
-            print(f"step={state.global_step} {' '.join(parts)}", flush=True)  # noqa: T201
-
-
-def _shown(value: Any) -> str:
-    return "nan" if value is None or math.isnan(value) else f"{value:.6g}"
-
-
-def _arguments(settings: Settings, checkpoints: Path, *, evaluate: bool) -> TrainingArguments:
-    return TrainingArguments(
-        output_dir=str(checkpoints),
-        max_steps=settings.steps,
-        learning_rate=settings.learning_rate,
-        lr_scheduler_type="cosine",
-        warmup_steps=settings.warmup_steps,
-        weight_decay=settings.weight_decay,
-        adam_beta2=settings.adam_beta2,
-        max_grad_norm=settings.max_grad_norm,
-        logging_steps=settings.logging_steps,
-        eval_strategy="steps" if evaluate else "no",
-        eval_steps=settings.evaluation_steps,
-        save_strategy="steps",
-        save_steps=settings.evaluation_steps,
-        save_total_limit=2,
-        load_best_model_at_end=evaluate,
-        metric_for_best_model="wer" if evaluate else None,
-        greater_is_better=False if evaluate else None,
-        remove_unused_columns=False,
-        dataloader_pin_memory=False,
-        disable_tqdm=True,
-        report_to=[],
-        bf16=settings.mixed_precision == "bf16",
-        fp16=settings.mixed_precision == "fp16",
-        seed=settings.seed,
-        data_seed=settings.seed,
-    )
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        """Nothing to restore: each step sets the random state itself."""

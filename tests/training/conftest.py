@@ -37,6 +37,27 @@ def architecture(tmp_path: Path) -> Path:
     return path
 
 
+LIVELY = {
+    **TINY,
+    "num_hidden_layers": 3,
+    "hidden_dropout": 0.1,
+    "attention_dropout": 0.1,
+    "activation_dropout": 0.1,
+    "feat_proj_dropout": 0.1,
+    "final_dropout": 0.1,
+    "layerdrop": 0.3,
+    "mask_time_prob": 0.1,
+}
+"""All that draws random numbers in a step."""
+
+
+@pytest.fixture
+def lively_architecture(tmp_path: Path) -> Path:
+    path = tmp_path / "lively.json"
+    path.write_text(json.dumps(LIVELY))
+    return path
+
+
 @pytest.fixture
 def vocabulary() -> Vocabulary:
     return build_vocabulary(["all hello there"])
@@ -53,13 +74,23 @@ def acoustic(architecture: Path, vocabulary: Vocabulary) -> Acoustic:
 @pytest.fixture
 def channel(tmp_path: Path) -> Path:
     """Eight utterances of noise, some of equal length, one with nothing said."""
-    folder = tmp_path / "channel"
+    return noise_channel(tmp_path / "channel")
+
+
+@pytest.fixture
+def long_channel(tmp_path: Path) -> Path:
+    """Thirty-two such utterances, in which an epoch has a middle."""
+    return noise_channel(tmp_path / "long-channel", rounds=4)
+
+
+def noise_channel(folder: Path, *, rounds: int = 1) -> Path:
     folder.mkdir()
     rng = np.random.default_rng(0)
     rows = []
     spoken = ("all", "hello", "there", "all there", "hello all", "all hello", "hello there", "")
     lengths = (0.5, 0.5, 0.6, 0.75, 0.75, 0.9, 1.1, 0.4)
-    for number, (seconds, text) in enumerate(zip(lengths, spoken, strict=True)):
+    pairs = list(zip(lengths, spoken, strict=True)) * rounds
+    for number, (seconds, text) in enumerate(pairs):
         sound = rng.standard_normal(round(seconds * 16_000)) * 0.1
         soundfile.write(folder / f"{number}.wav", sound, 16_000, "FLOAT")
         rows.append({"audio_filepath": f"{number}.wav", "duration": seconds, "text": text})

@@ -1,5 +1,4 @@
 import json
-import shutil
 
 import pytest
 from safetensors.torch import load_file
@@ -59,17 +58,6 @@ def test_a_run_from_scratch_and_a_fine_tuning_from_it(container, monkeypatch, ch
     assert frozen
     assert all(before[name].equal(after[name]) for name in frozen)
     assert "after" in (container / "tuned" / "README.md").read_text()
-
-
-def test_a_resumed_run_ends_with_the_same_weights(container, monkeypatch):
-    assert main([]) == 0
-    whole = load_file(container / "model" / "model.safetensors")
-    shutil.copytree(container / "checkpoints/checkpoint-2", container / "spot/checkpoint-2")
-    monkeypatch.setenv("NIGHTSCRIBE_CHECKPOINT_DIR", str(container / "spot"))
-    monkeypatch.setenv("SM_MODEL_DIR", str(container / "resumed"))
-    assert main([]) == 0
-    resumed = load_file(container / "resumed" / "model.safetensors")
-    assert all(whole[name].equal(resumed[name]) for name in whole)
 
 
 @pytest.mark.parametrize(

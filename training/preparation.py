@@ -1,0 +1,195 @@
+"""What a run begins with: the model, the text rules, the data, and what makes the run this one."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from manifests.hashing import sha256_of
+from manifests.labels import LabelledUtterance, read_labels
+from training.augment import Augmentation
+from training.batching import Heard
+from training.data import OtherVoices, SpeechDataset, trainable
+from training.head import fit_head, is_pretrained_only, load_pretrained
+from training.job import Job
+from training.model import Acoustic, load_base, new_model
+from training.settings import Settings
+from training.text import TextRules
+from training.vocabulary import Vocabulary, fit_text
+from transform_handler.identity import digest_of, model_digest
+
+if TYPE_CHECKING:
+    from training.vocabulary import Mode
+
+_HEAD = "lm_head."
+# Settings that leave the course of a run as it is, and a path whose content counts instead.
+_NOT_THE_COURSE = frozenset(
+    {"name", "licence", "preset", "logging_steps", "workers", "threads", "architecture"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A model and its data before the first step."""
+
+    acoustic: Acoustic
+    rules: TextRules
+    base_weights: Mapping[str, Any] | None
+    """What is mixed in at the end; without the head where that is new."""
+    train: SpeechDataset
+    validation: SpeechDataset | None
+    heard: Heard
+    run: Mapping[str, Any]
+    """All that fixes the course of the run, by name: a checkpoint of another is refused."""
+
+
+def prepare(job: Job) -> Prepared:
+    """Load, clean and check everything.
+
+    Raises:
+        ValueError: the model, the labels or the settings cannot be used; the message says why.
+    """
+    settings = job.settings
+    labels = read_labels(job.train)
+    acoustic, rules, same_head = _model(job, [u.text for u in labels])
+    weights = acoustic.weights() if job.base and settings.base_share else None
+    if weights and not same_head:
+        weights = {n: w for n, w in weights.items() if not n.startswith(_HEAD)}
+    if settings.lora_rank:
+        _add_lora(acoustic, settings)
+    train = _cleaned(labels, rules)
+    validation = _cleaned(read_labels(job.validation), rules) if job.validation else []
+    augmentation = _augmentation(settings, train)
+    usable = trainable(
+        train,
+        output_length=acoustic.output_length,
+        vocabulary=acoustic.vocabulary,
+        shortest_share=augmentation.shortest_share,
+    )
+    if not usable:
+        raise ValueError(f"{job.train}: all {len(train)} utterances are too short for their texts")
+    data = SpeechDataset(
+        usable,
+        vocabulary=acoustic.vocabulary,
+        normalise=acoustic.normalise,
+        augment=augmentation,
+    )
+    return Prepared(
+        acoustic=acoustic,
+        rules=rules,
+        base_weights=weights,
+        train=data,
+        validation=SpeechDataset(
+            validation, vocabulary=acoustic.vocabulary, normalise=acoustic.normalise
+        )
+        if validation
+        else None,
+        heard=_heard(data, augmentation),
+        run=_facts(job, usable, validation, acoustic.vocabulary),
+    )
+
+
+def _model(job: Job, texts: Sequence[str]) -> tuple[Acoustic, TextRules, bool]:
+    """The model with a head for the labels, the rules in its case, and whether the head is old."""
+    settings, base = job.settings, job.base
+    rules = _rules(job)
+    if base is None:
+        vocabulary, rules = fit_text(None, texts, rules=rules, mode="labels")
+        return new_model(Path(settings.architecture or ""), vocabulary), rules, False
+    if settings.adapter_language:
+        return _adapted(base, settings, texts, rules)
+    if is_pretrained_only(base):
+        vocabulary, rules = fit_text(None, texts, rules=rules, mode="labels")
+        return load_pretrained(base, vocabulary, seed=settings.seed), rules, False
+    acoustic = load_base(base)
+    own = acoustic.vocabulary
+    vocabulary, rules = fit_text(own, texts, rules=rules, mode=cast("Mode", settings.vocabulary))
+    fitted = fit_head(acoustic, vocabulary, seed=settings.seed)
+    return fitted, rules, vocabulary == own
+
+
+def _adapted(
+    base: Path, settings: Settings, texts: Sequence[str], rules: TextRules
+) -> tuple[Acoustic, TextRules, bool]:
+    from training.adapting import load_with_adapter  # noqa: PLC0415
+
+    vocabulary = None
+    if settings.vocabulary == "labels":
+        vocabulary, _ = fit_text(None, texts, rules=rules, mode="labels")
+    acoustic = load_with_adapter(base, settings.adapter_language, vocabulary, seed=settings.seed)
+    return acoustic, rules.fitted(acoustic.vocabulary), vocabulary is None
+
+
+def _add_lora(acoustic: Acoustic, settings: Settings) -> None:
+    from training.adapting import add_lora  # noqa: PLC0415
+
+    add_lora(
+        acoustic.network,
+        rank=settings.lora_rank,
+        alpha=settings.lora_alpha,
+        dropout=settings.lora_dropout,
+        seed=settings.seed,
+    )
+
+
+def _rules(job: Job) -> TextRules:
+    if job.settings.text_rules:
+        return TextRules.parse(job.settings.text_rules)
+    return TextRules.read(job.base) if job.base else TextRules()
+
+
+def _cleaned(labels: Sequence[LabelledUtterance], rules: TextRules) -> list[LabelledUtterance]:
+    """The driver's data check has cleaned them already; a second time changes nothing."""
+    return [replace(one, text=rules.clean(one.text)) for one in labels]
+
+
+def _augmentation(settings: Settings, train: Sequence[LabelledUtterance]) -> Augmentation:
+    return Augmentation(
+        seed=settings.seed,
+        speed=settings.speed_share,
+        reverb=settings.reverb_share,
+        babble=settings.babble_share,
+        voices=OtherVoices(train),
+        noise=settings.noise_share,
+        clipping=settings.clipping_share,
+        telephone=settings.telephone_share,
+        codec=settings.codec_share,
+        gain_db=settings.gain_db,
+    )
+
+
+def _heard(data: SpeechDataset, augmentation: Augmentation) -> Heard:
+    def seconds(epoch: int, position: int) -> float:
+        return augmentation.seconds_after(lengths[position], epoch, data.utterances[position].key)
+
+    lengths = data.seconds
+    return seconds
+
+
+def _facts(
+    job: Job,
+    train: Sequence[LabelledUtterance],
+    validation: Sequence[LabelledUtterance],
+    vocabulary: Vocabulary,
+) -> dict[str, Any]:
+    settings = dataclasses.asdict(job.settings)
+    return {
+        **{name: value for name, value in settings.items() if name not in _NOT_THE_COURSE},
+        "base": model_digest(job.base) if job.base else None,
+        "new model": sha256_of(Path(job.settings.architecture))
+        if job.settings.architecture
+        else "",
+        "training labels": _digest(train),
+        "validation labels": _digest(validation),
+        "symbols": digest_of(dict(vocabulary.ids)),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+    }
+
+
+def _digest(utterances: Sequence[LabelledUtterance]) -> str:
+    """By names, not by paths: a channel may be mounted anywhere."""
+    return digest_of({"utterances": [[u.key, u.text, u.duration] for u in utterances]})
