@@ -154,6 +154,11 @@ def _heard(one: LabelledUtterance, records: Sequence[TranscriptRecord]) -> Heard
             kind=str(ErrorKind.UNSUPPORTED_FORMAT),
             message=f"the utterance begins at {one.offset:.2f} s; the sound ends at {ends:.2f} s",
         )
-    end = _end(one)
-    words = [w.text for w in record.words if one.offset <= (w.start + w.end) / 2 < end]
-    return Heard(text=" ".join(words), seconds=min(end, ends) - one.offset)
+    words = [w.text for w in record.words if _holds(one, (w.start + w.end) / 2)]
+    return Heard(text=" ".join(words), seconds=min(_end(one), ends) - one.offset)
+
+
+def _holds(one: LabelledUtterance, time: float) -> bool:
+    # To a tenth of a millisecond: where one utterance ends and the next begins, a sum of floats
+    # would give a word to both or to none.
+    return round(one.offset, 4) <= round(time, 4) < round(_end(one), 4)
