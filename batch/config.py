@@ -123,6 +123,7 @@ class SageMakerSection(_Section):
     role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")]
     region: str | None = None
     training_image: str | None = None
+    inference_image: str | None = None
     subnets: list[str] = []
     security_groups: list[str] = []
     kms_key: str | None = None

@@ -19,10 +19,17 @@ import transform_handler
 from batch.bundles import Bundle, model_folder, prepare_bundle, slug
 from batch.config import Config, TrainingSection
 from batch.platforms.base import Document, TrainingPlatform
+from batch.platforms.sagemaker_images import inference_image
+from batch.platforms.sagemaker_registry import register_package
 from batch.staging import OnBytes, Stager
 from batch.training_data import OnProgress, TrainingData, load_training_data
-from batch.training_machines import training_section
-from batch.training_request import Channel, Machines, training_request
+from batch.training_machines import checked_settings, training_section
+from batch.training_request import (
+    Channel,
+    Machines,
+    model_package_request,
+    training_request,
+)
 from manifests.errors import InputError, JobFailedError
 from manifests.hashing import sha256_of
 from manifests.storage import Store, open_store
@@ -88,6 +95,7 @@ def check_training_data(config: Config, *, watching: Watching) -> TrainingData:
         InputError: no ``[training]``, labels that cannot be used, or too many of them quarantined.
     """
     section, output = training_section(config), open_store(config.output.uri)
+    checked_settings(section)
     with model_folder(section.base or config.model.uri) as base:
         data = load_training_data(
             section, base, language=config.archive.language, on_progress=watching.on_checked
@@ -154,11 +162,30 @@ def fine_tune(
     trained = _bundled(output, outcome.artifact_uri, plan.section)
     result = {
         "model": trained.bundle.uri,
+        "model_package": _registered(config, trained),
         "instance_type": plan.request["ResourceConfig"]["InstanceType"],
         "metrics": trained.metrics,
     }
     output.put(f"{JOBS}{plan.name}/trained.json", _text(result))
     return trained
+
+
+def _registered(config: Config, trained: Trained) -> str | None:
+    """The ARN of the model's version in the registry, where the configuration names a group."""
+    account = config.sagemaker
+    if account is None or account.model_package_group is None:
+        return None
+    after = trained.metrics.get("after") or {}
+    bundle = trained.bundle
+    package = model_package_request(
+        group=account.model_package_group,
+        image=account.inference_image or inference_image(account.region),
+        model_uri=bundle.uri,
+        description=f"nightscribe {bundle.name} {bundle.model_digest}",
+        metrics_uri=f"{bundle.uri.rpartition('/')[0]}/metrics.json",
+        metadata={"model_digest": bundle.model_digest, "validation_wer": str(after.get("wer"))},
+    )
+    return register_package(package, region=account.region)
 
 
 def record_job(config: Config, plan: TrainingPlan) -> None:

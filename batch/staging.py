@@ -78,7 +78,11 @@ class Stager:
         if not self.dry:
             self._upload(keys)
         moved = {uri: self.output.uri_of(key) for uri, key in keys.items()}
-        return [replace(one, audio=moved.get(one.audio, one.audio)) for one in utterances]
+        # Augmentation is keyed by name: the same training here and there hears the same.
+        return [
+            replace(one, audio=moved[one.audio], id=one.key) if one.audio in moved else one
+            for one in utterances
+        ]
 
     def _upload(self, keys: Mapping[str, str]) -> None:
         missing = {key: path_of_uri(uri) for uri, key in keys.items() if key not in self._there}

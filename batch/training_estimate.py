@@ -16,9 +16,8 @@ from batch.fine_tuning import TrainingPlan, Watching, plan_training
 from batch.platforms.base import Document
 from batch.platforms.local import LocalPlatform
 from batch.training_request import METRICS, Machines
-from manifests.errors import InputError
 from manifests.storage import Store
-from training.settings import Settings, SettingsError
+from training.settings import Settings
 
 CANARY_STEPS = 4
 
@@ -48,21 +47,11 @@ class Estimate:
         return self.hours * self.instances * self.price_per_hour
 
 
-def audio_seconds(
-    settings: dict[str, str | int | float | bool], *, train_seconds: float, instances: int
-) -> float:
-    """Seconds of sound that all steps train on together, at most.
-
-    Raises:
-        InputError: a hyperparameter that cannot be used.
-    """
-    try:
-        checked = Settings.of(settings)
-    except SettingsError as error:
-        raise InputError(f"[training] settings: {error}") from error
-    if checked.epochs:
-        return checked.epochs * train_seconds
-    return checked.steps * checked.batch_seconds * checked.gradient_accumulation * instances
+def audio_seconds(settings: Settings, *, train_seconds: float, instances: int) -> float:
+    """Seconds of sound that all steps train on together, at most."""
+    if settings.epochs:
+        return settings.epochs * train_seconds
+    return settings.steps * settings.batch_seconds * settings.gradient_accumulation * instances
 
 
 def measured_speed(output: Store, instance_type: str) -> tuple[float | None, str]:

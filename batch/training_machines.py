@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from batch.config import Config, SageMakerSection, TrainingSection
 from batch.platforms.local import LocalPlatform
-from batch.platforms.sagemaker_training import SageMakerTraining, training_image
+from batch.platforms.sagemaker_images import training_image
+from batch.platforms.sagemaker_training import SageMakerTraining
 from batch.training_request import Machines
 from manifests.errors import InputError
+from training.settings import Settings, SettingsError
 
 PROJECT_TAG = {"project": "nightscribe"}
 
@@ -56,6 +58,18 @@ def training_section(config: Config) -> TrainingSection:
     if config.training is None:
         raise InputError("[training] is missing; 'nightscribe init' shows the section")
     return config.training
+
+
+def checked_settings(section: TrainingSection) -> Settings:
+    """The hyperparameters as the training code will read them.
+
+    Raises:
+        InputError: one that is not known, or of the wrong kind or range.
+    """
+    try:
+        return Settings.of(section.settings)
+    except SettingsError as error:
+        raise InputError(f"[training] settings: {error}") from error
 
 
 def sagemaker_section(config: Config) -> SageMakerSection:

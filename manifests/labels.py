@@ -30,6 +30,7 @@ class LabelledUtterance:
     ``audio`` is a ``file://`` or ``s3://`` URI. A ``duration`` of None means to the end of the
     sound, which a data check measures. ``recording`` names what the sound was cut from, so that
     two stretches of one meeting are known to be of one. ``source`` says where the label stands.
+    ``id`` is the utterance's name where its sound was moved to another one.
     """
 
     audio: str
@@ -42,10 +43,13 @@ class LabelledUtterance:
     language: str | None = None
     split: str | None = None
     source: str = ""
+    id: str | None = None
 
     @property
     def key(self) -> str:
-        """Names the utterance wherever its folder is mounted."""
+        """Names the utterance wherever its folder is mounted and its sound was moved to."""
+        if self.id is not None:
+            return self.id
         name = self.audio.rpartition("/")[2]
         channel = "" if self.channel is None else f"#{self.channel}"
         return f"{name}{channel}@{self.offset:.3f}"
@@ -98,6 +102,7 @@ def _utterance(line: str, store: Store, where: str) -> LabelledUtterance:
             language=_name(row.get("lang") or row.get("language")),
             split=_name(row.get("split")),
             source=where,
+            id=_name(row.get("id")),
         )
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise InputError(f"{where}: found {line[:80]!r} ({error!r}); {_EXPECTED}") from error
@@ -161,6 +166,7 @@ def _line(one: LabelledUtterance) -> str:
         "recording": one.recording,
         "lang": one.language,
         "split": one.split,
+        "id": one.id,
     }
     kept = {key: value for key, value in row.items() if value is not None}
     return json.dumps(kept, ensure_ascii=False) + "\n"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batch.cli.options import config_option, configured, json_option
+from batch.cli.options import config_option, configured, json_option, readable
 
 if TYPE_CHECKING:
     from batch.reading import Standing
@@ -26,21 +26,31 @@ def _output(config: Path) -> Store:
 @config_option
 @json_option
 def status(run_id: str | None, config: Path, as_json: bool) -> None:
-    """How a run stands; without RUN, every run."""
+    """How a run stands; without RUN, every run and every training job."""
     from dataclasses import asdict
 
     from batch.reading import standing
     from batch.runs import run_ids
+    from batch.training_status import training_standings
+    from manifests.storage import open_store
 
-    output = _output(config)
+    settings = configured(config, (), {})
+    output = open_store(settings.output.uri)
     runs = [standing(output, one) for one in ([run_id] if run_id else run_ids(output))]
+    trainings = [] if run_id else training_standings(settings)
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in runs], indent=1))
+        content = {"runs": [asdict(one) for one in runs]}
+        content["trainings"] = [asdict(one) for one in trainings]
+        click.echo(json.dumps(content, indent=1))
         return
     if not runs:
         click.echo(f"no runs below {output.uri} yet")
     for one in runs:
         click.echo(_standing_line(one))
+    for job in trainings:
+        wer = "" if job.wer is None else f", WER {job.wer:.2%}"
+        model = "" if job.model is None else f", {readable(job.model)}"
+        click.echo(f"{job.name}  {job.state}{wer}{model}")
 
 
 def _standing_line(one: Standing) -> str:

@@ -20,7 +20,6 @@ from batch.cli.options import (
 if TYPE_CHECKING:
     from batch.config import Config
     from batch.fine_tuning import Trained, TrainingPlan
-    from batch.training_data import TrainingData
     from batch.training_estimate import Estimate
 
 
@@ -58,7 +57,7 @@ def train(
     with training_view() as view:
         machines = training_machines(settings)
         data = check_training_data(settings, watching=view.watching)
-        view.say(*data_lines(data))
+        view.say(*data.check.lines())
         dry = mode in ("dry-run", "stop")
         plan = plan_training(settings, machines, data, watching=view.watching, dry=dry)
         if mode is None:
@@ -72,17 +71,6 @@ def train(
         _detach(settings, plan)
     else:
         _stop(settings, plan)
-
-
-def data_lines(data: TrainingData) -> list[str]:
-    """What the labels hold, and what was found wrong with them."""
-    lines = []
-    for name, kept in data.sets.items():
-        seconds = sum(one.duration or 0.0 for one in kept)
-        speakers = len({one.speaker for one in kept if one.speaker})
-        voices = f", {speakers} speakers" if speakers else ""
-        lines.append(f"{name:<12}{len(kept)} utterances, {seconds / 60:.1f} min{voices}")
-    return [*lines, *data.check.lines()]
 
 
 def _needs_sagemaker(settings: Config) -> None:
@@ -162,6 +150,7 @@ def _show_plan(settings: Config, plan: TrainingPlan, as_json: bool) -> None:
 
 def _estimate(settings: Config, plan: TrainingPlan) -> Estimate:
     from batch.training_estimate import Estimate, audio_seconds, canary, measured_speed
+    from batch.training_machines import checked_settings
     from manifests.storage import open_store
 
     section = plan.section
@@ -172,7 +161,7 @@ def _estimate(settings: Config, plan: TrainingPlan) -> Estimate:
         output = open_store(settings.output.uri)
         speed, measured = measured_speed(output, resources["InstanceType"])
     seconds = audio_seconds(
-        section.settings,
+        checked_settings(section),
         train_seconds=sum(one.duration or 0.0 for one in plan.data.sets["train"]),
         instances=section.instance_count,
     )

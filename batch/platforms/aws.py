@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from manifests.errors import AccessDeniedError, InputError, JobFailedError, ObjectNotFoundError
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnrecognizedClientException"})
+# SageMaker has no code of its own for what is not there.
+_MISSING = re.compile(r"not found|could not find", re.IGNORECASE)
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 
 
@@ -71,7 +74,7 @@ def translated(what: str) -> Iterator[None]:
 def _named(what: str, error: Any) -> Exception:
     code = str(error.response.get("Error", {}).get("Code", "unknown"))
     said = str(error.response.get("Error", {}).get("Message", "")).strip()
-    if code == "ValidationException" and "not found" in said.lower():
+    if code == "ValidationException" and _MISSING.search(said):
         code = "NotFound"
     elif code in _DENIED:
         code = "Denied"

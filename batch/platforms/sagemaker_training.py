@@ -14,7 +14,7 @@ from typing import Any
 
 from batch.platforms.aws import NameTakenError, QuotaError, client, translated
 from batch.platforms.base import Document, JobOutcome
-from manifests.errors import InputError, JobFailedError, ObjectNotFoundError
+from manifests.errors import JobFailedError, ObjectNotFoundError
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _ENDED = frozenset({"Completed", "Failed", "Stopped"})
@@ -196,36 +196,3 @@ def _why(attempt: Attempt) -> str:
             "goes on from them"
         )
     return attempt.failure_reason or f"{attempt.status}, {attempt.secondary}"
-
-
-def training_image(region: str | None, instance_type: str) -> str:
-    """The newest Hugging Face training image of a region, from sagemaker's own tables.
-
-    Raises:
-        InputError: there is none for that region or instance type, or sagemaker is not installed.
-    """
-    if region is None:
-        region = client("sagemaker").meta.region_name
-    try:
-        from sagemaker.core import image_uris  # noqa: PLC0415
-    except ImportError as error:
-        raise InputError(
-            "platform 'sagemaker' needs the package sagemaker: pip install 'nightscribe[sagemaker]'"
-        ) from error
-    try:
-        return str(
-            image_uris.retrieve(
-                framework="huggingface",
-                region=region,
-                version="5.3.0",
-                base_framework_version="pytorch2.9.0",
-                py_version="py312",
-                instance_type=instance_type,
-                image_scope="training",
-            )
-        )
-    except ValueError as error:
-        raise InputError(
-            f"no Hugging Face training image for {instance_type} in {region} ({error}); name a "
-            "GPU type in [training] instances, or an image in [sagemaker] training_image"
-        ) from error

@@ -10,7 +10,8 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from batch.platforms.aws import QuotaError
-from batch.platforms.sagemaker_training import SageMakerTraining, training_image
+from batch.platforms.sagemaker_images import training_image
+from batch.platforms.sagemaker_training import SageMakerTraining
 from batch.training_request import Channel, Machines, training_request
 from manifests.errors import AccessDeniedError, InputError
 

@@ -1,0 +1,68 @@
+"""The Hugging Face images of a region, from sagemaker's own tables.
+
+The newest of each kind: training with transformers 5.3.0 on torch 2.9.0 (GPU only), inference with
+transformers 5.5.3 on torch 2.6.0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batch.platforms.aws import client
+from manifests.errors import InputError
+
+_VERSIONS = {
+    "training": {"version": "5.3.0", "base_framework_version": "pytorch2.9.0"},
+    "inference": {"version": "5.5.3", "base_framework_version": "pytorch2.6.0"},
+}
+
+
+def training_image(region: str | None, instance_type: str) -> str:
+    """The image that fine-tuning runs in.
+
+    Raises:
+        InputError: there is none for that region or instance type, or sagemaker is not installed.
+    """
+    try:
+        return _retrieved("training", region, instance_type)
+    except ValueError as error:
+        raise InputError(
+            f"no Hugging Face training image for {instance_type} in {region or 'this region'} "
+            f"({error}); name a GPU type in [training] instances, or an image in [sagemaker] "
+            "training_image"
+        ) from error
+
+
+def inference_image(region: str | None, instance_type: str = "ml.m5.xlarge") -> str:
+    """The image that transcribes.
+
+    Raises:
+        InputError: there is none for that region or instance type, or sagemaker is not installed.
+    """
+    try:
+        return _retrieved("inference", region, instance_type)
+    except ValueError as error:
+        raise InputError(
+            f"no Hugging Face inference image for {instance_type} in {region or 'this region'} "
+            f"({error}); name one in [sagemaker] inference_image"
+        ) from error
+
+
+def _retrieved(scope: str, region: str | None, instance_type: str) -> str:
+    try:
+        from sagemaker.core import image_uris  # noqa: PLC0415
+    except ImportError as error:
+        raise InputError(
+            "SageMaker needs the package sagemaker: pip install 'nightscribe[sagemaker]'"
+        ) from error
+    retrieve: Any = image_uris.retrieve
+    return str(
+        retrieve(
+            framework="huggingface",
+            region=region or client("sagemaker").meta.region_name,
+            py_version="py312",
+            instance_type=instance_type,
+            image_scope=scope,
+            **_VERSIONS[scope],
+        )
+    )

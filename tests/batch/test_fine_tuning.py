@@ -1,0 +1,247 @@
+"""Fine-tuning from labels to a bundle: on this machine, and through SageMaker's API to S3."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import pytest
+
+from batch.config import Config, load_config
+from batch.fine_tuning import (
+    Trained,
+    TrainingPlan,
+    Watching,
+    check_training_data,
+    fine_tune,
+    plan_training,
+)
+from batch.platforms.base import Document
+from batch.platforms.local import LocalPlatform
+from batch.training_machines import training_machines, training_platform
+from batch.training_status import training_standings
+from manifests.errors import InputError
+from manifests.storage import open_store
+from manifests.tarball import unpack_object
+from tests.conftest import speechlike, write_sound
+
+TEXTS = ("so we open the meeting", "there is nothing new", "let us go on", "who writes it down")
+SETTINGS = {
+    "steps": 4,
+    "warmup_steps": 1,
+    "batch_seconds": 6.0,
+    "evaluation_steps": 2,
+    "logging_steps": 1,
+}
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    folder = tmp_path / "labels"
+    for name, count in (("train", 6), ("validation", 2)):
+        rows = []
+        for number in range(count):
+            seed = number + (100 if name == "train" else 200)
+            write_sound(folder / f"sound/{name}-{number}.wav", speechlike(2.0, seed=seed))
+            rows.append(
+                {
+                    "audio_filepath": f"sound/{name}-{number}.wav",
+                    "text": f"{TEXTS[number % len(TEXTS)]} {'ab'[number % 2] * (number + 1)}",
+                    "speaker": f"{name} {number}",
+                }
+            )
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"{name}.jsonl").write_text(text, "utf-8")
+    return folder
+
+
+def configured(tmp_path: Path, labels: Path, model: Path, output: str, *more: str) -> Config:
+    path = tmp_path / "nightscribe.toml"
+    settings = ", ".join(f"{name} = {json.dumps(value)}" for name, value in SETTINGS.items())
+    path.write_text(
+        f"""
+[archive]
+uri = "archive"
+[model]
+uri = "{model}"
+[output]
+uri = "{output}"
+[training]
+train = "{labels}/train.jsonl"
+validation = "{labels}/validation.jsonl"
+name = "Fine Tuned"
+settings = {{ {settings} }}
+""",
+        "utf-8",
+    )
+    return load_config(path, more)
+
+
+def planned(config: Config, *, dry: bool = False) -> TrainingPlan:
+    watching = Watching(on_line=lambda _: None)
+    data = check_training_data(config, watching=watching)
+    return plan_training(config, training_machines(config), data, watching=watching, dry=dry)
+
+
+def trained(config: Config, lines: list[str] | None = None) -> Trained:
+    said = [] if lines is None else lines
+    watching = Watching(on_line=said.append)
+    return fine_tune(config, training_platform(config), planned(config), watching=watching)
+
+
+def test_labels_become_a_bundle_with_its_card_and_figures(
+    tmp_path: Path, labels: Path, tiny_model: Path
+) -> None:
+    config = configured(tmp_path, labels, tiny_model, str(tmp_path / "out"))
+    lines: list[str] = []
+    result = trained(config, lines)
+    folder = tmp_path / "unpacked"
+    unpack_object(result.bundle.uri, folder)
+    assert (folder / "model.safetensors").is_file()
+    assert (folder / "text_rules.json").is_file()
+    assert (folder / "code/inference.py").is_file()
+    assert not list(folder.rglob("optimizer*"))
+    beside = Path(open_store(config.output.uri).root, "models").rglob("*")  # type: ignore[attr-defined]
+    assert {path.name for path in beside if path.is_file()} == {
+        "model.tar.gz",
+        "README.md",
+        "metrics.json",
+        "training_curves.png",
+        "training_curves.parquet",
+    }
+    for when in ("before", "after"):
+        assert result.metrics[when]["reference_words"] > 0
+    assert [line for line in lines if line.startswith("step=4 ")]
+    again: list[str] = []
+    assert trained(config, again) == result
+    assert again == []
+    (standing,) = training_standings(config)
+    assert (standing.state, standing.model) == ("finished", result.bundle.uri)
+
+
+def test_a_dry_plan_is_the_plan_and_stages_nothing(
+    tmp_path: Path, labels: Path, tiny_model: Path
+) -> None:
+    config = configured(tmp_path, labels, tiny_model, str(tmp_path / "out"))
+    dry = planned(config, dry=True)
+    output = open_store(config.output.uri)
+    assert {entry.key.split("/")[1] for entry in output.list()} == {"checks"}
+    assert planned(config).request == dry.request
+
+
+def test_what_would_be_trained_on_wrongly_is_refused_with_the_list(
+    tmp_path: Path, labels: Path, tiny_model: Path
+) -> None:
+    write_sound(labels / "sound/train-0.wav", np.zeros(32_000, np.float32))
+    config = configured(tmp_path, labels, tiny_model, str(tmp_path / "out"))
+    with pytest.raises(InputError) as raised:
+        planned(config)
+    assert "training/checks/fine-tuned/quarantine.jsonl" in str(raised.value)
+    list_of = open_store(config.output.uri).read("training/checks/fine-tuned/quarantine.jsonl")
+    assert b"train-0.wav" in list_of
+    config = configured(
+        tmp_path, labels, tiny_model, str(tmp_path / "out"), "training.max_quarantined=0.5"
+    )
+    assert len(planned(config).data.sets["train"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["training.platform=sagemaker"], "needs a section [sagemaker]"),
+        (
+            ["training.platform=sagemaker", "sagemaker.role=arn:aws:iam::123456789012:role/x"],
+            "reads and writes S3 only",
+        ),
+        (["training.settings.stepps=3"], "did you mean steps?"),
+        (["training.validation=nowhere.jsonl"], "nowhere.jsonl"),
+    ],
+)
+def test_what_the_user_must_mend_is_said_before_anything_is_staged(
+    tmp_path: Path, labels: Path, tiny_model: Path, more: list[str], message: str
+) -> None:
+    config = configured(tmp_path, labels, tiny_model, str(tmp_path / "out"), *more)
+    with pytest.raises(InputError) as raised:
+        planned(config)
+    assert message in str(raised.value)
+
+
+class JobRunner:
+    """Carries out on this machine what is created at moto's SageMaker, from moto's S3."""
+
+    def __init__(self) -> None:
+        self.documents: list[Document] = []
+
+    def asked(self, params: Document, **_: Any) -> None:
+        self.documents.append(params)
+
+    def created(self, **_: Any) -> None:
+        job, lines = self.documents[-1], []
+        outcome = LocalPlatform().train(job, on_line=lines.append)
+        assert outcome.status == "Completed", outcome
+        self._log(job["TrainingJobName"], lines)
+
+    def _log(self, name: str, lines: list[str]) -> None:
+        logs = boto3.client("logs")
+        group = {"logGroupName": "/aws/sagemaker/TrainingJobs"}
+        if not logs.describe_log_groups(logGroupNamePrefix=group["logGroupName"])["logGroups"]:
+            logs.create_log_group(**group)
+        stream = {**group, "logStreamName": f"{name}/algo-1-1"}
+        logs.create_log_stream(**stream)
+        now = round(time.time() * 1000)
+        events = [{"timestamp": now, "message": line} for line in lines if line]
+        logs.put_log_events(**stream, logEvents=events)
+
+
+@pytest.fixture
+def runner(aws: str) -> Iterator[JobRunner]:
+    """A job runner that hears every ``create_training_job`` of this process."""
+    runner = JobRunner()
+    boto3.setup_default_session()
+    events = boto3._get_default_session().events
+    hooks = {
+        "provide-client-params.sagemaker.CreateTrainingJob": runner.asked,
+        "after-call.sagemaker.CreateTrainingJob": runner.created,
+    }
+    for name, hook in hooks.items():
+        events.register(name, hook)
+    yield runner
+    boto3.setup_default_session()
+
+
+def test_the_same_training_through_sagemakers_api_gives_the_same_model(
+    tmp_path: Path, labels: Path, tiny_model: Path, s3_bucket: str, runner: JobRunner
+) -> None:
+    here = trained(configured(tmp_path, labels, tiny_model, str(tmp_path / "out")))
+    config = configured(
+        tmp_path,
+        labels,
+        tiny_model,
+        f"s3://{s3_bucket}/night/",
+        "training.platform=sagemaker",
+        "training.spot=true",
+        'training.instances=["ml.g5.xlarge"]',
+        "sagemaker.role=arn:aws:iam::123456789012:role/trainer",
+        'sagemaker.tags={team="speech"}',
+        "sagemaker.model_package_group=meetings",
+    )
+    lines: list[str] = []
+    result = trained(config, lines)
+    (sent,) = runner.documents
+    assert sent["TrainingJobName"].startswith("nightscribe-fine-tuned-")
+    assert "transformers5.3.0-gpu" in sent["AlgorithmSpecification"]["TrainingImage"]
+    assert sent["EnableManagedSpotTraining"]
+    assert [line for line in lines if line.startswith("step=4 ")]  # by way of CloudWatch
+    assert result.bundle.model_digest == here.bundle.model_digest
+    assert result.metrics["after"]["wer"] == here.metrics["after"]["wer"]
+    packages = boto3.client("sagemaker").list_model_packages(ModelPackageGroupName="meetings")
+    assert len(packages["ModelPackageSummaryList"]) == 1
+    assert trained(config) == result
+    assert len(runner.documents) == 1
+    (standing,) = training_standings(config)
+    assert standing.model == result.bundle.uri
