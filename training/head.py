@@ -42,7 +42,8 @@ def fit_head(acoustic: Acoustic, vocabulary: Vocabulary, *, seed: int = HEAD_SEE
         new.weight.data[index] = old.weight.data[known]
         new.bias.data[index] = old.bias.data[known]
     network.lm_head = new.to(device=old.weight.device, dtype=old.weight.dtype)
-    _tell(network.config, vocabulary)
+    network.config.vocab_size = len(vocabulary.ids)
+    network.config.pad_token_id = vocabulary.blank_id
     processor = type(acoustic.processor)(
         feature_extractor=acoustic.processor.feature_extractor, tokenizer=tokenizer_for(vocabulary)
     )
@@ -71,8 +72,6 @@ def load_pretrained(folder: Path, vocabulary: Vocabulary, *, seed: int = HEAD_SE
         ctc_zero_infinity=True,
         vocab_size=len(vocabulary.ids),
         pad_token_id=vocabulary.blank_id,
-        bos_token_id=None,
-        eos_token_id=None,
         ignore_mismatched_sizes=True,
     )
     _refuse_what_is_not_pretrained(folder, loading)
@@ -154,13 +153,6 @@ def _known_rows(old: Vocabulary, new: Vocabulary, written: int) -> dict[int, int
         if known < written:
             rows[index] = known
     return rows
-
-
-def _tell(config: Any, vocabulary: Vocabulary) -> None:
-    config.vocab_size = len(vocabulary.ids)
-    config.pad_token_id = vocabulary.blank_id
-    config.bos_token_id = None
-    config.eos_token_id = None
 
 
 def _extractor(folder: Path) -> Any:

@@ -184,8 +184,9 @@ def _beside_a_number(tokens: list[str], index: int) -> bool:
 
     Two numbers side by side may be one (10 500), and what parts them may be said (5 - 10).
     """
-    sides = (reversed(tokens[:index]), iter(tokens[index + 1 :]))
-    return any(_has_digit(next((t for t in side if not _is_punctuation(t)), "")) for side in sides)
+    sides = (range(index - 1, -1, -1), range(index + 1, len(tokens)))
+    nearest = (next((i for i in side if not _is_punctuation(tokens[i])), None) for side in sides)
+    return any(at is not None and _has_digit(tokens[at]) for at in nearest)
 
 
 def _is_punctuation(token: str) -> bool:

@@ -230,6 +230,8 @@ def _letters(text: str) -> str:
 
     NFKC on the whole would make x² the word x2 and ½ the fraction 1⁄2, which read otherwise.
     """
+    if text.isascii():
+        return text
     return "".join(
         unicodedata.normalize("NFKC", c)
         if unicodedata.category(c)[0] in "LZP" or c.isdecimal()

@@ -100,6 +100,18 @@ def test_all_faults_are_found_together(sound_ones: tuple[Labels, Splits]):
     assert "cannot be used" in (result.refused(0.1) or "")
 
 
+def test_nothing_is_lost_and_what_is_kept_passes_again(sound_ones: tuple[Labels, Splits]):
+    labels, splits = sound_ones
+    for extra in one_of_each(labels).values():
+        for split, utterances in extra.items():
+            splits[split] = splits[split] + utterances
+    result = check(**splits)
+    assert dict(result.checked) == {split: len(own) for split, own in splits.items()}
+    again = check(**result.kept)
+    assert again.quarantined == ()
+    assert again.kept == result.kept
+
+
 def test_labels_without_a_vocabulary_or_a_model_are_checked_for_the_rest(
     sound_ones: tuple[Labels, Splits],
 ):

@@ -119,6 +119,27 @@ def test_an_encoder_alone_gets_a_head_too(acoustic: Acoustic, tmp_path: Path):
     assert load_pretrained(tmp_path, WIDER).network.lm_head.out_features == len(WIDER.ids)
 
 
+@pytest.mark.parametrize("family", ["Hubert", "WavLM", "UniSpeechSat", "Data2VecAudio", "SEW"])
+def test_other_encoders_of_the_family_get_heads(family: str, acoustic: Acoustic, tmp_path: Path):
+    import transformers
+
+    names = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+    convolutions = ("conv_dim", "conv_kernel", "conv_stride", "num_conv_pos_embeddings")
+    shape = {n: getattr(acoustic.network.config, n) for n in (*names, *convolutions)}
+    shape |= {"num_conv_pos_embedding_groups": 4, "num_feat_extract_layers": 3}
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{family}Config")(**shape, feat_extract_norm="layer")
+    encoder = getattr(transformers, f"{family}Model")(config)
+    encoder.save_pretrained(tmp_path)
+    acoustic.processor.feature_extractor.save_pretrained(tmp_path)
+    first, second = load_pretrained(tmp_path, WIDER), load_pretrained(tmp_path, WIDER)
+    assert torch.equal(logits(first), logits(second))
+    loaded = first.network.base_model.state_dict()
+    for name, weight in encoder.state_dict().items():
+        assert torch.equal(loaded[name], weight), name
+    assert logits(fit_head(first, build_vocabulary(["other"]))).shape[1] == 8
+
+
 def test_what_load_base_refuses_is_what_load_pretrained_takes(
     pretrained: Path, acoustic: Acoustic, tmp_path: Path
 ):

@@ -36,12 +36,15 @@ def check_duplicates(candidates: Sequence[Candidate]) -> None:
         inside = original.split == candidate.split
         candidate.blame(
             Kind.DUPLICATE_AUDIO if inside else Kind.LEAKED_AUDIO,
-            f"the same sound as {original.utterance.source or original.utterance.key}"
-            f" ({original.split})",
+            f"the same sound as {_place(original)} ({original.split})",
             "each sound once",
             # Two held-out sets are not learnt from: they may share.
             quarantined=inside or rank(original.split) > rank(candidate.split),
         )
+
+
+def _place(candidate: Candidate) -> str:
+    return (candidate.utterance.source or candidate.utterance.key).rpartition("/")[2]
 
 
 def check_leakage(candidates: Sequence[Candidate], limits: CheckLimits) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from manifests.labels import LabelledUtterance
 
 MAX_SHARE = 0.1
-_SHOWN = 100
+_SHOWN = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +158,8 @@ def _plain(fault: Fault) -> dict[str, Any]:
 
 def _row(kind: Kind, faults: Sequence[Fault]) -> str:
     first = faults[0]
-    example = f"{first.source or first.key}: {first.found}; expected {first.expected}"
+    where = (first.source or first.key).rpartition("/")[2]
+    example = f"{where}: {first.found}; expected {first.expected}"
     if len(example) > _SHOWN:
         example = example[: _SHOWN - 1] + "…"
     return f"  {kind:<20}{len(faults):>6}  {example}"
