@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _HEADINGS = {
-    "validation": "Validation set, which also chose the best step",
+    "validation": "Validation set, by which the best step was chosen",
     "test": "Test set",
     "domain": "Set of the base model's own domain: what was forgotten",
 }
@@ -105,7 +105,7 @@ def _set(name: str, compared: Mapping[str, Any]) -> str:
     if compared["difference"]:
         lines += ["", _difference(compared["difference"])]
     if note := after["interval"]["note"]:
-        lines += ["", f"Of the intervals: {note}."]
+        lines += ["", f"Note on the intervals: {note}."]
     return "\n".join(lines)
 
 
@@ -168,13 +168,12 @@ def _data(metrics: Mapping[str, Any]) -> str:
 
 
 def _use(metrics: Mapping[str, Any]) -> str:
-    kind = "recordings of the kind that it was trained on"
-    unseen = "other speakers, microphones, rooms, accents and languages are not measured here"
-    named = " beyond the sets above" if metrics["evaluations"] else ""
+    only = "The figures above hold for their own sets; how" if metrics["evaluations"] else "How"
     return (
-        f"## Use\n\nTranscribes {kind}. What it does with {unseen}{named}. It writes what it "
-        "hears word by word: it knows no punctuation that the labels did not have, and it may "
-        "write words into noise."
+        "## Use\n\nTranscribes recordings of the kind that it was trained on. "
+        f"{only} well it does on other speakers, microphones, rooms, accents and languages is not "
+        "measured. It writes what it hears word by word, without any punctuation that the labels "
+        "did not have, and it may write words into noise."
     )
 
 
