@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +48,48 @@ def test_evaluation_batches_hold_one_length_each(durations, seconds):
     batches = list(EqualBatches(durations, batch_seconds=seconds))
     assert all(len({durations[p] for _, p in batch}) == 1 for batch in batches)
     assert sorted(p for batch in batches for _, p in batch) == list(range(len(durations)))
+
+
+@given(_durations, st.floats(1, 100), st.integers(0, 2), st.integers(1, 4))
+def test_processes_share_an_epoch_without_overlap(durations, seconds, epoch, processes):
+    if len(durations) < processes:
+        return
+    parts = []
+    for process in range(processes):
+        batches = LengthBatches(
+            durations, batch_seconds=seconds, seed=1, process=process, processes=processes
+        )
+        batches.begin_epoch(epoch)
+        parts.append(list(batches))
+        assert len(parts[-1]) == len(batches)
+    assert len({len(part) for part in parts}) == 1
+    met = [position for part in parts for batch in part for _, position in batch]
+    assert len(set(met)) == len(met)
+    # Only single utterances, which cannot be divided further, may be left for another epoch.
+    assert len(durations) - len(met) < processes
+
+
+@given(_durations, st.integers(1, 3))
+def test_evaluation_batches_are_shared_too(durations, processes):
+    parts = [
+        list(EqualBatches(durations, batch_seconds=9, process=p, processes=processes))
+        for p in range(processes)
+    ]
+    met = [position for part in parts for batch in part for _, position in batch]
+    assert sorted(met) == list(range(len(durations)))
+
+
+def test_fewer_utterances_than_processes_are_refused():
+    with pytest.raises(ValueError, match="1 utterances for 2 processes"):
+        LengthBatches([1.0], batch_seconds=9, seed=1, processes=2)
+
+
+def test_batches_go_by_what_is_heard_in_the_epoch():
+    durations = [float(n) for n in range(1, 9)]
+    batches = LengthBatches(
+        durations, batch_seconds=8, seed=1, heard=lambda epoch, position: durations[-1 - position]
+    )
+    met = [{position for _, position in batch} for batch in batches]
+    # The shortest two of eight are those that were the longest.
+    assert {6, 7} in met
+    assert {0} in met
