@@ -125,7 +125,12 @@ def plan_training(
     with model_folder(section.base or config.model.uri) as base:
         channels.append(Channel(name="model", uri=_stage_base(stager, base)))
     channels.append(Channel(name="code", uri=_stage_source(stager, config)))
-    hyperparameters = {**section.settings, "text_rules": data.rules.as_json()}
+    hyperparameters = {
+        **section.settings,
+        "text_rules": data.rules.as_json(),
+        "vocabulary": data.vocabulary,
+        "name": section.name,
+    }
     if section.licence:
         hyperparameters["licence"] = section.licence
     places = {channel.name: channel.uri for channel in channels}

@@ -15,7 +15,6 @@ from manifests.splits import split_labels
 
 if TYPE_CHECKING:
     from training.checks import DataCheck
-
     from training.text import TextRules
     from training.vocabulary import Vocabulary
 
@@ -30,6 +29,8 @@ class TrainingData:
 
     check: DataCheck
     rules: TextRules
+    vocabulary: str
+    """`base` or `labels`: decided on all labels, and told to the job, which sees those kept."""
 
     @property
     def sets(self) -> Mapping[str, Sequence[LabelledUtterance]]:
@@ -46,16 +47,21 @@ def load_training_data(
         InputError: labels that cannot be read or split, or a set with nothing left.
     """
     from training.checks import check_labels  # noqa: PLC0415
-
     from training.text import TextRules  # noqa: PLC0415
+    from training.vocabulary import fit_text  # noqa: PLC0415
 
     sets = labelled_sets(section)
-    rules = TextRules(language=language, numbers=section.numbers)
     mode = str(section.settings.get("vocabulary", "auto"))
     known = _vocabulary(base)
-    texts = [rules.clean(one.text) for one in sets["train"]]
-    vocabulary = chosen(known, texts, mode)
-    rules = rules.fitted(vocabulary)
+    try:
+        vocabulary, rules = fit_text(
+            known,
+            [one.text for one in sets["train"]],
+            rules=TextRules(language=language, numbers=section.numbers),
+            mode=mode,  # type: ignore[arg-type] # checked with the other settings
+        )
+    except ValueError as error:
+        raise InputError(f"[training] train {section.train!r}: {error}") from error
     check = check_labels(
         sets,
         rules=rules,
@@ -69,7 +75,8 @@ def load_training_data(
                 f"[training] {name}: of {len(sets[name])} utterances none passed the data check:\n"
                 + "\n".join(check.lines())
             )
-    return TrainingData(check=check, rules=rules)
+    source = "base" if known is not None and vocabulary.ids == known.ids else "labels"
+    return TrainingData(check=check, rules=rules, vocabulary=source)
 
 
 def labelled_sets(section: TrainingSection) -> dict[str, list[LabelledUtterance]]:
@@ -118,17 +125,6 @@ def _presplit(train: Sequence[LabelledUtterance], place: str) -> dict[str, list[
     if "train" not in found:
         raise InputError(f"[training] train {place!r}: no utterance has the split 'train'")
     return found
-
-
-def chosen(known: Vocabulary | None, texts: Sequence[str], mode: str) -> Vocabulary:
-    """The vocabulary that training will use, chosen as it will choose."""
-    from training.vocabulary import choose_vocabulary  # noqa: PLC0415
-
-    if mode not in ("auto", "base", "labels"):
-        raise InputError(
-            f"[training] settings.vocabulary is {mode!r}; expected auto, base or labels"
-        )
-    return choose_vocabulary(known, texts, mode=mode)  # type: ignore[arg-type]
 
 
 def _vocabulary(base: Path) -> Vocabulary | None:
