@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from training.hypotheses import ANYWHERE, Unheard, hypotheses
+from training.hypotheses import ANYWHERE, Heard, Unheard, hypotheses
 from training.scores import Evaluation, Failure, UtteranceScore
 from training.scoring import (
     Normalizer,
@@ -58,7 +58,7 @@ def evaluate(
     with DecoderProcess() as decoder:
         transcriber = Transcriber(engine, card, decoder, ANYWHERE)
         found = hypotheses(transcriber, utterances, on_progress=on_progress)
-    pairs = list(zip(utterances, found, strict=True))
+    scores, failures = _scored(utterances, found, rules, rule)
     return Evaluation(
         model=card.name,
         model_digest=card.model_digest,
@@ -66,22 +66,27 @@ def evaluate(
         device=device,
         normalizer=rule.name,
         text_rules=rules,
-        utterances=tuple(
-            UtteranceScore(
-                utterance=one,
-                hypothesis=heard.text,
-                seconds=heard.seconds,
-                score=_score(one.text, heard.text, rules, rule),
-            )
-            for one, heard in pairs
-            if not isinstance(heard, Unheard)
-        ),
-        failures=tuple(
-            Failure(utterance=one, kind=heard.kind, message=heard.message)
-            for one, heard in pairs
-            if isinstance(heard, Unheard)
-        ),
+        utterances=tuple(scores),
+        failures=tuple(failures),
     )
+
+
+def _scored(
+    utterances: Sequence[LabelledUtterance],
+    found: Sequence[Heard | Unheard],
+    rules: TextRules,
+    normalizer: Normalizer,
+) -> tuple[list[UtteranceScore], list[Failure]]:
+    scores, failures = [], []
+    for one, heard in zip(utterances, found, strict=True):
+        if isinstance(heard, Unheard):
+            failures.append(Failure(utterance=one, kind=heard.kind, message=heard.message))
+            continue
+        score = _score(one.text, heard.text, rules, normalizer)
+        scores.append(
+            UtteranceScore(utterance=one, hypothesis=heard.text, seconds=heard.seconds, score=score)
+        )
+    return scores, failures
 
 
 def _score(label: str, hypothesis: str, rules: TextRules, normalizer: Normalizer) -> PairScore:
