@@ -89,7 +89,6 @@ def training_arguments(
         fp16=settings.mixed_precision == "fp16",
         # Said outright: several processes without a GPU would not find each other otherwise.
         use_cpu=not torch.cuda.is_available(),
-        ddp_backend=None if torch.cuda.is_available() else "gloo",
         # Layers that a step drops, masks and thaws leave weights without a gradient.
         ddp_find_unused_parameters=True,
         seed=settings.seed,

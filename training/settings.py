@@ -205,7 +205,7 @@ class Settings:
                 near = get_close_matches(name, fields, 1)
                 hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(fields)}"
                 raise SettingsError(f"unknown hyperparameter {name}{hint}")
-        if "steps" in given and float(given.get("epochs") or 0):
+        if "steps" in given and _convert("epochs", given.get("epochs", 0), "float"):
             raise SettingsError(
                 f"steps is {given['steps']} and epochs is {given['epochs']}; expected one of them"
             )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, TrainerState
+from transformers import PrinterCallback, Trainer
 
 from training.batching import EqualBatches, Heard, LengthBatches
 from training.callbacks import Course, LineReport
@@ -20,15 +21,20 @@ from training.data import Collator, SpeechDataset
 from training.interruption import InterruptedTrainingError, Interruption, ignore_in_worker
 from training.machine import prepare_machine, training_arguments
 from training.masking import Masking
-from training.metrics import Score, greedy_ids, score_rows
+from training.metrics import Score, greedy_ids
 from training.model import Acoustic
 from training.progress import Clock, best_row, is_over
 from training.randomness import seed_everything, seed_of
 from training.schedule import Thaw, parameter_groups
 from training.settings import Settings
-
-_WEIGHTS = "weights.pt"
-_STATE = "trainer_state.json"
+from training.training_state import (
+    read_course,
+    read_log,
+    read_weights,
+    write_course,
+    write_weights,
+)
+from training.validation import measure
 
 
 class DivergedError(ValueError):
@@ -120,10 +126,13 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
         self.accelerator.wait_for_everyone()
         if resume is not None:
             self._load_from_checkpoint(str(resume.folder))
-            self.state = TrainerState.load_from_json(str(resume.folder / _STATE))
+            self.state = read_log(resume.folder)
         self._make_up_evaluation()
         if not self._is_finished():
             self.train(resume_from_checkpoint=str(resume.folder) if resume else None)
+            if not self.interruption.asked:
+                # transformers 5.3 leaves out the evaluation after a last step of an odd number.
+                self._make_up_evaluation()
         if not self._is_finished():
             raise InterruptedTrainingError(self.state.global_step)
         if best := best_row(self.state.log_history):
@@ -253,25 +262,18 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
         return metrics
 
     def _measure(self) -> tuple[float, Score] | None:
-        """Mean loss of an utterance, and errors; None when SIGTERM came in between."""
-        score, loss, count = Score.nothing(), 0.0, 0
         self.model.eval()
-        for batch in self.get_eval_dataloader():
-            if self.interruption.asked and self._shard["processes"] == 1:
-                return None
-            batch_loss, ids = self.recognise(self._prepare_inputs(batch))
-            labels = batch["labels"].cpu().numpy()
-            score += score_rows(ids.cpu().numpy(), labels, self._acoustic.vocabulary)
-            loss, count = loss + batch_loss * len(labels), count + len(labels)
-        if self._shard["processes"] > 1:
-            parts: list[Any] = [None] * self._shard["processes"]
-            torch.distributed.all_gather_object(parts, (score, loss, count))
-            score = sum((part[0] for part in parts), Score.nothing())
-            loss, count = sum(part[1] for part in parts), sum(part[2] for part in parts)
-        return loss / max(1, count), score
+        return measure(
+            self.get_eval_dataloader(),
+            self.recognise,
+            self._acoustic.vocabulary,
+            stop=lambda: self.interruption.asked,
+            processes=self._shard["processes"],
+        )
 
     def recognise(self, inputs: dict[str, Any]) -> tuple[float, torch.Tensor]:
         """Loss of a batch and the best symbol of each frame, each row cut to its own length."""
+        inputs = self._prepare_inputs(inputs)
         with torch.inference_mode():
             loss, outputs = self.compute_loss(self.model, inputs, return_outputs=True)
         lengths = self._frames_of(inputs["input_lengths"])
@@ -286,35 +288,33 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ARG002
         best = best_row(self.state.log_history)
-        best_step = best["step"] if best else None
         if self.args.should_save:
-            with whole(
-                self._checkpoints,
-                CHECKPOINT,
-                self.state.global_step,
-                run=self._run,
-                best=best_step,
-            ) as folder:
-                torch.save(self.model.state_dict(), folder / _WEIGHTS)
-                self._save_optimizer_and_scheduler(str(folder))
+            with self._whole(CHECKPOINT, best["step"] if best else None) as folder:
+                write_weights(folder, self.model)
+                write_course(
+                    folder, optimizer=self.optimizer, scheduler=self.lr_scheduler, state=self.state
+                )
                 self._save_scaler(str(folder))
-                self.state.save_to_json(str(folder / _STATE))
             prune(self._checkpoints)
         self.accelerator.wait_for_everyone()
 
     def _keep_best(self) -> None:
         best, step = best_row(self.state.log_history), self.state.global_step
         if best and best["step"] == step and self.args.should_save:
-            with whole(self._checkpoints, BEST, step, run=self._run, best=step) as folder:
-                torch.save(self.model.state_dict(), folder / _WEIGHTS)
+            with self._whole(BEST, step) as folder:
+                write_weights(folder, self.model)
         self.accelerator.wait_for_everyone()
 
+    def _whole(self, kind: str, best: int | None) -> AbstractContextManager[Path]:
+        step = self.state.global_step
+        return whole(self._checkpoints, kind, step, run=self._run, best=best)
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        # Ours, because the Trainer's lets weights be missing.
-        weights = torch.load(
-            Path(resume_from_checkpoint) / _WEIGHTS, map_location="cpu", weights_only=True
-        )
-        (model or self.model).load_state_dict(weights)
+        read_weights(Path(resume_from_checkpoint), model or self.model)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            read_course(Path(checkpoint), optimizer=self.optimizer, scheduler=self.lr_scheduler)
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         """Nothing to restore: each step sets the random state itself."""

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from training.presets import PRESETS
 from training.settings import Settings, SettingsError
 
 
@@ -22,6 +23,13 @@ def test_values_that_sagemaker_hands_over_as_strings_are_read():
         ({"noise_share": 2}, "noise_share is 2.0; expected at most 1"),
         ({"steps": 5, "warmup_steps": 6}, "warmup_steps is 6; expected at most steps, 5"),
         ({"freeze_feature_encoder": "perhaps"}, "freeze_feature_encoder is 'perhaps'"),
+        ({"thaw_encoder_at": 5, "freeze_feature_encoder": False}, "cannot thaw"),
+        ({"thaw_encoder_at": 5, "head_only_steps": 9}, "expected at least head_only_steps, 9"),
+        ({"head_only_steps": 200}, "head_only_steps is 200; expected at most steps, 150"),
+        ({"steps": 5, "epochs": 2}, "steps is 5 and epochs is 2; expected one of them"),
+        ({"preset": "one-our"}, "preset is 'one-our'; expected ten-minutes, one-hour, ten-hours"),
+        ({"vocabulary": "mine"}, "vocabulary is 'mine'; expected auto, base, labels"),
+        ({"layer_decay": 0}, "layer_decay is 0.0; expected a number above 0"),
         ({"learning_rat": 1}, "unknown hyperparameter learning_rat; did you mean learning_rate?"),
     ],
 )
@@ -29,6 +37,43 @@ def test_a_bad_value_is_shown(given, message):
     with pytest.raises(SettingsError) as raised:
         Settings.of(given)
     assert message in str(raised.value)
+
+
+def test_a_preset_fills_in_what_is_not_given():
+    assert Settings.of({"preset": "one-hour"}).steps == PRESETS["one-hour"]["steps"]
+    chosen = Settings.of({"preset": "one-hour", "steps": "700"})
+    assert chosen.steps == 700
+    assert chosen.batch_seconds == PRESETS["one-hour"]["batch_seconds"]
+    assert Settings.of({}) == Settings()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_each_preset_is_valid_and_longer_data_gets_more_steps(name):
+    assert Settings.of({"preset": name}).preset == name
+    steps = [Settings.of({"preset": one}).steps for one in PRESETS]
+    assert steps == sorted(steps)
+
+
+def test_optional_values_may_be_left_out_in_each_way():
+    for nothing in (None, ""):
+        assert Settings.of({"thaw_encoder_at": nothing}).thaw_encoder_at is None
+    assert Settings.of({"thaw_encoder_at": "12"}).thaw_encoder_at == 12
+
+
+def test_rules_for_texts_may_come_as_an_object():
+    assert json.loads(Settings.of({"text_rules": {"case": "é"}}).text_rules) == {"case": "é"}
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_a_precision_that_the_machine_lacks_is_refused(precision, monkeypatch):
+    import torch
+
+    from training.machine import check_precision
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(SettingsError, match=f"{precision}.*no GPU.*expected 'no'"):
+        check_precision(precision)
+    check_precision("no")
 
 
 def test_hyperparameters_come_from_json_or_from_a_file_of_it(tmp_path):

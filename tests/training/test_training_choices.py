@@ -1,0 +1,155 @@
+"""What a person may choose of a run: how long, from what, with which symbols."""
+
+import json
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+import pytest
+from safetensors.torch import load_file
+
+from training.curves import PARQUET
+from training.interruption import InterruptedTrainingError, Interruption
+from training.job import Job
+from training.settings import Settings
+from training.train import main, run
+
+SMALL = {
+    "steps": 4,
+    "warmup_steps": 1,
+    "batch_seconds": 3,
+    "evaluation_steps": 2,
+    "logging_steps": 1,
+    "freeze_feature_encoder": False,
+}
+
+
+@pytest.fixture
+def job(tmp_path, channel, acoustic):
+    def make(name="tuned", **settings):
+        return Job(
+            settings=Settings.of({**SMALL, **settings}),
+            train=channel,
+            validation=channel,
+            test=channel,
+            base=tmp_path / "base",
+            output=tmp_path / name,
+            checkpoints=tmp_path / f"{name}-checkpoints",
+        )
+
+    acoustic.save(tmp_path / "base")
+    return make
+
+
+def rows(job):
+    return pq.read_table(job.output / PARQUET).to_pylist()
+
+
+def weights(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def test_a_base_that_training_makes_worse_is_kept(job, tmp_path):
+    """Its evaluation is the first of the log, and a rate of zero steps cannot be beaten here."""
+    chosen = job(learning_rate=1e-12, steps=2, base_share=0)
+    run(chosen)
+    assert [row["step"] for row in rows(chosen) if row["eval_loss"] is not None] == [0, 2]
+    metrics = json.loads((chosen.output / "metrics.json").read_text())
+    assert metrics["before"]["wer"] == metrics["after"]["wer"]
+    assert set(metrics["evaluations"]) == {"validation", "test"}
+
+
+def test_training_ends_when_nothing_gets_better(job, capfd):
+    chosen = job(steps=40, patience=1, learning_rate=1e-12)
+    run(chosen)
+    steps = [row["step"] for row in rows(chosen) if row["loss"] is not None]
+    assert 2 <= steps[-1] < 40
+    assert "steps=40" in capfd.readouterr().out
+
+
+def test_epochs_become_steps(job, capfd):
+    run(replace(job(), settings=Settings(epochs=3, warmup_steps=1, batch_seconds=3)))
+    line = capfd.readouterr().out.splitlines()[0]
+    per_epoch = int(line.rpartition("steps_per_epoch=")[2])
+    assert f" steps={3 * per_epoch} " in line
+
+
+def test_labels_with_other_symbols_get_a_head_of_their_own(job, channel):
+    manifest = channel / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace("there", "zebra"))
+    chosen = job(vocabulary="labels")
+    run(chosen)
+    symbols = json.loads((chosen.output / "vocab.json").read_text())
+    assert "z" in symbols
+    assert "t" not in symbols
+
+
+def test_the_text_rules_are_kept_beside_the_weights(job):
+    chosen = job(text_rules='{"case": "lower"}')
+    run(chosen)
+    assert json.loads((chosen.output / "text_rules.json").read_text())["case"] == "lower"
+
+
+def test_low_rank_updates_end_as_a_plain_model_and_resume_bit_equal(job, monkeypatch):
+    pytest.importorskip("peft", reason="LoRA is optional")
+    given = {"lora_rank": 2, "lora_dropout": 0.1, "learning_rate": 0.01}
+    whole, parts = job(name="whole", **given), job(name="parts", **given)
+    run(whole)
+    _interrupt_in(monkeypatch, 3)
+    with pytest.raises(InterruptedTrainingError):
+        run(parts, Interruption())
+    run(parts)
+    ours = weights(whole.output)
+    assert ours.keys() == weights(whole.base).keys()
+    assert all(ours[name].equal(weight) for name, weight in weights(parts.output).items())
+    assert not all(ours[name].equal(weight) for name, weight in weights(whole.base).items())
+
+
+def _interrupt_in(monkeypatch, step):
+    from training.trainer import CtcTrainer
+
+    take = CtcTrainer.training_step
+
+    def training_step(trainer, *args, **kwargs):
+        if trainer.state.global_step + 1 == step:
+            trainer.interruption.ask()
+        return take(trainer, *args, **kwargs)
+
+    monkeypatch.setattr(CtcTrainer, "training_step", training_step)
+
+
+def test_other_settings_do_not_go_on_from_these_checkpoints(job, tmp_path):
+    run(job())
+    with pytest.raises(ValueError, match=r"learning_rate \(0.0005 → 0.1\)"):
+        run(job(learning_rate=0.1))
+    run(job(logging_steps=2))
+
+
+def test_a_finished_run_started_again_writes_the_same_model(job, tmp_path, monkeypatch, capfd):
+    run(job())
+    first = weights(job().output)
+    (tmp_path / "tuned" / "model.safetensors").unlink()
+    capfd.readouterr()
+    run(job())
+    assert " loss=" not in capfd.readouterr().out, "no step is taken twice"
+    assert all(first[name].equal(weight) for name, weight in weights(job().output).items())
+
+
+def test_a_loss_that_is_not_a_number_ends_training_and_says_what_to_do(
+    job, monkeypatch, capsys, tmp_path
+):
+    chosen = job()
+    for name, value in {
+        "SM_HPS": json.dumps({**SMALL, "learning_rate": 1e30, "max_grad_norm": 1e30}),
+        "SM_CHANNEL_TRAIN": chosen.train,
+        "SM_CHANNEL_MODEL": chosen.base,
+        "SM_MODEL_DIR": chosen.output,
+        "SM_OUTPUT_DIR": tmp_path / "output",
+        "NIGHTSCRIBE_CHECKPOINT_DIR": chosen.checkpoints,
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    for name in ("SM_CHANNEL_VALIDATION", "SM_CHANNEL_TEST", "SM_CHANNEL_DOMAIN"):
+        monkeypatch.delenv(name, raising=False)
+    assert main([]) == 2
+    assert "lower learning_rate (1e+30)" in capsys.readouterr().err
+    assert "not a number" in (tmp_path / "output/failure").read_text()
+    assert not chosen.output.exists()
