@@ -12,7 +12,13 @@ from typing import NoReturn
 
 import click
 
-from batch.cli import inspect_commands, run_commands, set_up_commands, training_commands
+from batch.cli import (
+    evaluate_command,
+    inspect_commands,
+    run_commands,
+    set_up_commands,
+    training_commands,
+)
 
 EXIT_FAILED, EXIT_INPUT, EXIT_THRESHOLD, EXIT_INTERRUPTED = 1, 2, 3, 130
 
@@ -34,6 +40,7 @@ def cli() -> None:
 _COMMANDS = (
     *run_commands.COMMANDS,
     *training_commands.COMMANDS,
+    evaluate_command.evaluate,
     *inspect_commands.COMMANDS,
     *set_up_commands.COMMANDS,
 )

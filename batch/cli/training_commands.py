@@ -203,20 +203,42 @@ def _show_trained(trained: Trained, as_json: bool) -> None:
 
 
 def metric_lines(metrics: dict[str, Any]) -> list[str]:
-    """The validation WER before and after."""
-    return [
-        f"validation, {name:<8}{_validation(score)}"
-        for name in ("before", "after")
-        if (score := metrics.get(name))
-    ]
+    """WER of the base and of the new model on each set, and the paired difference."""
+    lines = []
+    for name, found in metrics["evaluations"].items():
+        lines += [
+            f"{name}, {when:<{18 - len(name)}}{_scored(score)}"
+            for when in ("before", "after")
+            if (score := found.get(when))
+        ]
+        if change := found.get("difference"):
+            lines.append(f"{name}, {'change':<{18 - len(name)}}{_changed(change)}")
+    notes = {
+        found["after"]["interval"]["note"]
+        for found in metrics["evaluations"].values()
+        if found["after"]["interval"]["note"]
+    }
+    return [*lines, *(f"of the intervals: {note}" for note in sorted(notes))]
 
 
-def _validation(score: dict[str, Any]) -> str:
-    rate = "none" if score["wer"] is None else f"{score['wer']:.2%}"
+def _scored(score: dict[str, Any]) -> str:
+    rate = "none" if score["wer"] is None else f"{score['wer']:.1%}"
     return (
-        f"WER {rate}  (S {score['substitutions']}, D {score['deletions']}, "
-        f"I {score['insertions']}, N {score['reference_words']} words)"
+        f"WER {rate} {_bounds(score['interval'])} (S {score['substitutions']}, "
+        f"D {score['deletions']}, I {score['insertions']}, N {score['reference_words']} words)"
     )
+
+
+def _bounds(interval: dict[str, Any]) -> str:
+    if interval["low"] is None:
+        return "[no interval]"
+    return f"[{100 * interval['low']:.1f} to {interval['high']:.1%}]"
+
+
+def _changed(change: dict[str, Any]) -> str:
+    low, high = change["low"], change["high"]
+    bounds = "[no interval]" if low is None else f"[{100 * low:+.1f} to {100 * high:+.1f}]"
+    return f"{100 * change['delta']:+.1f} points {bounds}, paired by {change['blocks']} blocks"
 
 
 COMMANDS = (train,)

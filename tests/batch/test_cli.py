@@ -12,8 +12,8 @@ import pytest
 
 from tests.conftest import speechlike, write_sound
 
-COMMANDS = ["run", "plan", "transform", "collect", "score", "report", "train", "transcribe"]
-COMMANDS += ["status", "show", "search", "export", "ddl", "init", "completion"]
+COMMANDS = ["run", "plan", "transform", "collect", "score", "report", "train", "evaluate"]
+COMMANDS += ["transcribe", "status", "show", "search", "export", "ddl", "init", "completion"]
 
 
 def nightscribe(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -77,7 +77,9 @@ def test_status_lists_runs(home: Path) -> None:
     answer = nightscribe("status", cwd=home)
     assert "finished" in answer.stdout
     assert "3 recordings" in answer.stdout
-    assert json.loads(nightscribe("status", "--json", cwd=home).stdout)[0]["state"] == "finished"
+    found = json.loads(nightscribe("status", "--json", cwd=home).stdout)
+    assert [one["state"] for one in found["runs"]] == ["finished"]
+    assert found["trainings"] == []
 
 
 def test_show_prints_a_transcript_with_times(home: Path) -> None:

@@ -12,7 +12,9 @@ import boto3
 import numpy as np
 import pytest
 
+from batch.cli.listeners import LogListener
 from batch.config import Config, load_config
+from batch.datasets import read_rows
 from batch.fine_tuning import (
     Trained,
     TrainingPlan,
@@ -21,8 +23,10 @@ from batch.fine_tuning import (
     fine_tune,
     plan_training,
 )
+from batch.layout import TRANSCRIPTS
 from batch.platforms.base import Document
 from batch.platforms.local import LocalPlatform
+from batch.run import Runner
 from batch.training_machines import training_machines, training_platform
 from batch.training_status import training_standings
 from manifests.errors import InputError
@@ -245,3 +249,17 @@ def test_the_same_training_through_sagemakers_api_gives_the_same_model(
     assert len(runner.documents) == 1
     (standing,) = training_standings(config)
     assert standing.model == result.bundle.uri
+
+    (tmp_path / "archive").mkdir()
+    write_sound(tmp_path / "archive/meeting.wav", speechlike(3.0, seed=5))
+    night = load_config(
+        tmp_path / "nightscribe.toml",
+        [f"output.uri=s3://{s3_bucket}/night/", f"model.uri={result.bundle.uri}"],
+    )
+    transcriber = Runner(config=night, platform=LocalPlatform(), listener=LogListener())
+    with transcriber.claimed():
+        transcriber.run()
+    (row,) = read_rows(
+        transcriber.output, TRANSCRIPTS, columns=["status", "model_digest"]
+    ).to_pylist()
+    assert row == {"status": "ok", "model_digest": result.bundle.model_digest}
