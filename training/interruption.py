@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -44,6 +45,9 @@ def listening() -> Iterator[Interruption]:
         signal.signal(signal.SIGTERM, before)
 
 
-def ignore_in_worker(_worker: int) -> None:
-    """For processes that read sound ahead: a signal to the whole group must not take them away."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def leave_group(_worker: int) -> None:
+    """For processes that read sound ahead: a signal to the whole group must not take them away.
+
+    They still end by a SIGTERM of their own, which is how Python ends them at its exit.
+    """
+    os.setpgrp()

@@ -18,7 +18,7 @@ from training.callbacks import Course, LineReport
 from training.checkpoints import BEST, CHECKPOINT, Saved, folder_of, prune, remove_torn, whole
 from training.ctc_loss import smoothed
 from training.data import Collator, SpeechDataset
-from training.interruption import InterruptedTrainingError, Interruption, ignore_in_worker
+from training.interruption import InterruptedTrainingError, Interruption, leave_group
 from training.machine import prepare_machine, training_arguments
 from training.masking import Masking
 from training.metrics import Score, greedy_ids
@@ -174,7 +174,7 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
             collate_fn=self._collate,
             num_workers=workers,
             persistent_workers=workers > 0,
-            worker_init_fn=ignore_in_worker,
+            worker_init_fn=leave_group,
             pin_memory=torch.cuda.is_available(),
         )
 
