@@ -82,7 +82,10 @@ def _draw_loss(axis: Any, steps: Sequence[Any], evaluations: Sequence[Any]) -> N
 
 def _draw_errors(axis: Any, evaluations: Sequence[Any]) -> None:
     axis.set_title("Validation error rates, %", loc="left", fontsize=10, color=_INK)
-    for name, shown, colour in (("wer", "words (WER)", _VALIDATION), ("cer", "characters", _LOSS)):
+    for name, shown, colour in (
+        ("wer", "words (WER)", _VALIDATION),
+        ("cer", "characters (CER)", _LOSS),
+    ):
         numbers, rates = _points(evaluations, name)
         axis.plot(numbers, [100 * r for r in rates], "o-", color=colour, markersize=4, label=shown)
     numbers, rates = _points(evaluations, "wer")

@@ -43,7 +43,9 @@ def finish(job: Job, prepared: Prepared, trainer: CtcTrainer, *, resume: Saved |
     if not trainer.is_world_process_zero():
         return
     with TemporaryDirectory(prefix="nightscribe-model-") as scratch:
-        folder = Path(scratch)
+        # A folder within: the scratch one is closed to other users, and copies its mode.
+        folder = Path(scratch) / _NAME
+        folder.mkdir()
         prepared.acoustic.save(folder)
         prepared.rules.write(folder)
         name = _name(job)

@@ -48,6 +48,8 @@ def listening() -> Iterator[Interruption]:
 def leave_group(_worker: int) -> None:
     """For processes that read sound ahead: a signal to the whole group must not take them away.
 
-    They still end by a SIGTERM of their own, which is how Python ends them at its exit.
+    They still end by a SIGTERM of their own, which is how Python ends them at its exit; the
+    handler that they were forked with would let them live, and Python wait for them.
     """
     os.setpgrp()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -74,6 +74,20 @@ def test_two_runs_are_equal(whole, tmp_path, long_channel, lively_architecture):
     same_course(whole, tmp_path / "again")
 
 
+def test_processes_that_read_ahead_change_nothing(
+    whole, tmp_path, long_channel, lively_architecture
+):
+    run(_job(tmp_path, "ahead", long_channel, lively_architecture, workers=2))
+    same_course(whole, tmp_path / "ahead")
+
+
+def test_less_memory_for_activations_changes_nothing(
+    whole, tmp_path, long_channel, lively_architecture
+):
+    run(_job(tmp_path, "frugal", long_channel, lively_architecture, gradient_checkpointing=True))
+    same_course(whole, tmp_path / "frugal")
+
+
 def test_interrupted_in_any_step_it_ends_the_same(
     whole, tmp_path, long_channel, lively_architecture, monkeypatch
 ):
@@ -100,11 +114,13 @@ def _ask_in(monkeypatch, step):
     monkeypatch.setattr(Trainer, "training_step", training_step)
 
 
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("case", [(signal.SIGTERM, 0), (signal.SIGKILL, 0), (signal.SIGTERM, 2)])
 def test_killed_in_mid_epoch_and_started_again_it_ends_the_same(
-    whole, tmp_path, long_channel, lively_architecture, sent
+    whole, tmp_path, long_channel, lively_architecture, case
 ):
-    job = _job(tmp_path, "killed", long_channel, lively_architecture)
+    """The signal meets the whole group, as that of a terminal or of a supervisor does."""
+    sent, workers = case
+    job = _job(tmp_path, "killed", long_channel, lively_architecture, workers=workers)
     status = _run_and_kill(job, sent, at=6)
     assert status == {signal.SIGTERM: EXIT_INTERRUPTED, signal.SIGKILL: -signal.SIGKILL}[sent]
     assert not job.output.exists()
@@ -114,7 +130,11 @@ def test_killed_in_mid_epoch_and_started_again_it_ends_the_same(
 
 def _run_and_kill(job, sent, *, at):
     """The status of the entry script, killed when it has reported a step."""
-    settings = {**GIVEN, "architecture": job.settings.architecture}
+    settings = {
+        **GIVEN,
+        "architecture": job.settings.architecture,
+        "workers": job.settings.workers,
+    }
     environment = {
         **os.environ,
         "SM_HPS": json.dumps(settings),
@@ -127,9 +147,14 @@ def _run_and_kill(job, sent, *, at):
         environment.pop(name, None)
     command = [sys.executable, "-m", "training.train"]
     with subprocess.Popen(
-        command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True
+        command,
+        env=environment,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as process:
         for line in process.stdout:
             if line.startswith(f"step={at} "):
-                process.send_signal(sent)
+                os.killpg(process.pid, sent)
         return process.wait()
