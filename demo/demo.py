@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from batch.cli.training_commands import metric_lines
 from batch.parquet import read_parquet
 from manifests.local_store import path_of_uri
 
@@ -34,6 +35,7 @@ def main() -> None:
     before = run("run", CONFIG)["runs"][0]
     say(f"2. Fine-tune it on a few minutes of {NEW_VOICE}, a voice that it has never heard")
     trained = run("train", CONFIG)
+    print("\n".join(metric_lines(trained["metrics"])))
     say("3. Transcribe the archive again with the fine-tuned model")
     again = ("--model", trained["model"], "--on-model-change", "all")
     result = run("run", CONFIG, *again)
