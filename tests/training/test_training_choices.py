@@ -98,10 +98,11 @@ def test_low_rank_updates_end_as_a_plain_model_and_resume_bit_equal(job, monkeyp
     with pytest.raises(InterruptedTrainingError):
         run(parts, Interruption())
     run(parts)
-    ours = weights(whole.output)
-    assert ours.keys() == weights(whole.base).keys()
+    ours, base = weights(whole.output), weights(whole.base)
+    assert not any(".lora_" in name or ".base_layer." in name for name in ours)
     assert all(ours[name].equal(weight) for name, weight in weights(parts.output).items())
-    assert not all(ours[name].equal(weight) for name, weight in weights(whole.base).items())
+    # transformers 5.3 and 5.5 rename the weights of a normed convolution where they save it again.
+    assert not all(ours[name].equal(base[name]) for name in ours.keys() & base.keys())
 
 
 def _interrupt_in(monkeypatch, step):
