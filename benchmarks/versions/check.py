@@ -87,7 +87,7 @@ def digest(wanted: list[str]) -> str:
 
 def tests(python: Path) -> tuple[bool, str]:
     """Whether they pass, and pytest's last line; all that it said where they do not."""
-    done = run([python, "-m", "pytest", "-q", *TESTS])
+    done = run([python, "-m", "pytest", *TESTS])
     if done.returncode:
         print(done.stdout)
     return done.returncode == 0, done.stdout.strip().splitlines()[-1]
