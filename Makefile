@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint format bench lock demo-sound demo-model clean browser
+.PHONY: setup demo test lint format bench versions lock demo-sound demo-model clean browser
 
 setup: $(STAMP)
 
@@ -33,6 +33,10 @@ lint: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The tests, and models exchanged, under the transformers of SageMaker's images.
+versions: setup
+	$(BIN)/python benchmarks/versions/check.py
 
 bench: setup
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

@@ -34,7 +34,8 @@ from manifests.errors import InputError, JobFailedError
 from manifests.hashing import sha256_of
 from manifests.storage import Store, open_store
 from manifests.tarball import pack, package_files, unpack_object
-from transform_handler.identity import digest_of, model_files
+from training.vocabulary import SYMBOLS_FILE
+from transform_handler.identity import CARD_NAME, BundleCard, digest_of, model_files
 
 JOBS = "training/jobs/"
 # What the training image lacks; torch, transformers and numpy are the image's own.
@@ -120,16 +121,21 @@ def plan_training(
     section, output = training_section(config), open_store(config.output.uri)
     stager = Stager(output=output, dry=dry, on_bytes=watching.on_bytes)
     channels = [
-        channel for name, kept in data.sets.items() for channel in stager.labels(name, kept)
+        channel
+        for name, kept in data.sets.items()
+        for channel in stager.labels(name, kept, _symbols(data) if name == "train" else None)
     ]
-    with model_folder(section.base or config.model.uri) as base:
-        channels.append(Channel(name="model", uri=_stage_base(stager, base)))
+    base = section.base or config.model.uri
+    with model_folder(base) as folder:
+        base_name = _base_name(base, folder)
+        channels.append(Channel(name="model", uri=_stage_base(stager, folder)))
     channels.append(Channel(name="code", uri=_stage_source(stager, config)))
     hyperparameters = {
         **section.settings,
         "text_rules": data.rules.as_json(),
-        "vocabulary": data.vocabulary,
+        "vocabulary": "labels" if data.vocabulary else "base",
         "name": section.name,
+        "base_name": base_name,
     }
     if section.licence:
         hyperparameters["licence"] = section.licence
@@ -210,6 +216,21 @@ def trained_before(output: Store, name: str) -> Trained | None:
 
 def _text(content: Mapping[str, Any]) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _symbols(data: TrainingData) -> dict[str, bytes]:
+    """The vocabulary that the labels need, where it is not the base's own."""
+    if data.vocabulary is None:
+        return {}
+    text = json.dumps(dict(data.vocabulary.ids), ensure_ascii=False)
+    return {SYMBOLS_FILE: text.encode()}
+
+
+def _base_name(base: str, folder: Path) -> str:
+    """What a card may call the base: a bundle's own name, a hub's name, or a folder's."""
+    if (folder / CARD_NAME).is_file():
+        return BundleCard.read(folder).name
+    return slug(base) if Path(base).is_absolute() or "://" in base else base
 
 
 def _stage_base(stager: Stager, folder: Path) -> str:

@@ -38,10 +38,16 @@ class Stager:
     dry: bool = False
     on_bytes: OnBytes | None = None
 
-    def labels(self, name: str, utterances: Sequence[LabelledUtterance]) -> list[Channel]:
+    def labels(
+        self,
+        name: str,
+        utterances: Sequence[LabelledUtterance],
+        beside: Mapping[str, bytes] | None = None,
+    ) -> list[Channel]:
         """The channels of one set: its labels, and each place that its sound lies in.
 
-        The manifest names each recording relative to its own folder: ``../train_sound/a.flac``.
+        ``beside`` are files that go into the labels' folder too. The manifest names each recording
+        relative to its own folder: ``../train_sound/a.flac``.
 
         Raises:
             StoreError: a recording cannot be read.
@@ -52,8 +58,11 @@ class Stager:
         manifest = write_labels(
             replace(one, audio=_relative(one.audio, name, places)) for one in placed
         )
-        folder = f"training/data/{digest_of({'m': sha256_of(manifest), 'v': versions})}/"
-        self.put(f"{folder}labels/{MANIFEST}", manifest)
+        files = {MANIFEST: manifest, **(beside or {})}
+        hashes = {name: sha256_of(content) for name, content in files.items()}
+        folder = f"training/data/{digest_of({'files': hashes, 'sound': versions})}/"
+        for file, content in files.items():
+            self.put(f"{folder}labels/{file}", content)
         channels = [Channel(name=name, uri=self.output.uri_of(f"{folder}labels/"))]
         for number, (prefix, names) in enumerate(sorted(places.items()), start=1):
             key = f"{folder}sound-{number}.json"

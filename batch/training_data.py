@@ -29,8 +29,8 @@ class TrainingData:
 
     check: DataCheck
     rules: TextRules
-    vocabulary: str
-    """`base` or `labels`: decided on all labels, and told to the job, which sees those kept."""
+    vocabulary: Vocabulary | None
+    """Symbols chosen from all labels, those kept and others; None where the base's own are used."""
 
     @property
     def sets(self) -> Mapping[str, Sequence[LabelledUtterance]]:
@@ -75,8 +75,9 @@ def load_training_data(
                 f"[training] {name}: of {len(sets[name])} utterances none passed the data check:\n"
                 + "\n".join(check.lines())
             )
-    source = "base" if known is not None and vocabulary.ids == known.ids else "labels"
-    return TrainingData(check=check, rules=rules, vocabulary=source)
+    return TrainingData(
+        check=check, rules=rules, vocabulary=None if vocabulary == known else vocabulary
+    )
 
 
 def labelled_sets(section: TrainingSection) -> dict[str, list[LabelledUtterance]]:

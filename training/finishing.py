@@ -80,7 +80,7 @@ def _evaluations(job: Job, model: Path, trainer: CtcTrainer) -> dict[str, Compar
     base = job.base if job.base and _answers(job, job.base) else None
     return {
         name: Compared(
-            before=score(base, channel, base.name) if base else None,
+            before=score(base, channel, _base_name(job) or "") if base else None,
             after=score(model, channel, _name(job)),
         )
         for name, channel in _sets(job).items()
@@ -103,7 +103,7 @@ def _outcome(
     return Outcome(
         settings=job.settings,
         name=_name(job),
-        base=job.base.name if job.base else None,
+        base=_base_name(job),
         base_digest=model_digest(job.base) if job.base else None,
         data={n: DataFacts.of(path, read_labels(path)) for n, path in _sets(job).items()},
         steps=trainer.state.global_step,
@@ -126,6 +126,10 @@ def _sets(job: Job) -> dict[str, Path]:
         "domain": job.domain,
     }
     return {name: path for name, path in given.items() if path is not None}
+
+
+def _base_name(job: Job) -> str | None:
+    return job.settings.base_name or job.base.name if job.base else None
 
 
 def _name(job: Job) -> str:

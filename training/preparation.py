@@ -19,7 +19,7 @@ from training.job import Job
 from training.model import Acoustic, load_base, new_model
 from training.settings import Settings
 from training.text import TextRules
-from training.vocabulary import Vocabulary, fit_text
+from training.vocabulary import SYMBOLS_FILE, Vocabulary, fit_text, read_vocabulary
 from transform_handler.identity import digest_of, model_digest
 
 if TYPE_CHECKING:
@@ -28,7 +28,16 @@ if TYPE_CHECKING:
 _HEAD = "lm_head."
 # Settings that leave the course of a run as it is, and a path whose content counts instead.
 _NOT_THE_COURSE = frozenset(
-    {"name", "licence", "preset", "logging_steps", "workers", "threads", "architecture"}
+    {
+        "name",
+        "base_name",
+        "licence",
+        "preset",
+        "logging_steps",
+        "workers",
+        "threads",
+        "architecture",
+    }
 )
 
 
@@ -56,7 +65,9 @@ def prepare(job: Job) -> Prepared:
     settings = job.settings
     labels = read_labels(job.train)
     acoustic, rules, same_head = _model(job, [u.text for u in labels])
-    weights = acoustic.weights() if job.base and settings.base_share else None
+    # A frozen base forgets nothing, and a new language's adapter begins at random.
+    mixed = job.base and settings.base_share and not settings.adapter_language
+    weights = acoustic.weights() if mixed else None
     if weights and not same_head:
         weights = {n: w for n, w in weights.items() if not n.startswith(_HEAD)}
     if settings.lora_rank:
@@ -98,28 +109,43 @@ def _model(job: Job, texts: Sequence[str]) -> tuple[Acoustic, TextRules, bool]:
     settings, base = job.settings, job.base
     rules = _rules(job)
     if base is None:
-        vocabulary, rules = fit_text(None, texts, rules=rules, mode="labels")
+        vocabulary, rules = _fitted(job, None, texts, rules)
         return new_model(Path(settings.architecture or ""), vocabulary), rules, False
     if settings.adapter_language:
-        return _adapted(base, settings, texts, rules)
+        return _adapted(job, base, texts, rules)
     if is_pretrained_only(base):
-        vocabulary, rules = fit_text(None, texts, rules=rules, mode="labels")
+        vocabulary, rules = _fitted(job, None, texts, rules)
         return load_pretrained(base, vocabulary, seed=settings.seed), rules, False
     acoustic = load_base(base)
     own = acoustic.vocabulary
-    vocabulary, rules = fit_text(own, texts, rules=rules, mode=cast("Mode", settings.vocabulary))
+    vocabulary, rules = _fitted(job, own, texts, rules)
     fitted = fit_head(acoustic, vocabulary, seed=settings.seed)
     return fitted, rules, vocabulary == own
 
 
+def _fitted(
+    job: Job, own: Vocabulary | None, texts: Sequence[str], rules: TextRules
+) -> tuple[Vocabulary, TextRules]:
+    """The vocabulary that the data check chose and left beside the labels; else one chosen here.
+
+    The check chose it on all labels. On those that it kept, another character may be rare.
+    """
+    folder = job.train if job.train.is_dir() else job.train.parent
+    if job.settings.vocabulary != "base" and (folder / SYMBOLS_FILE).is_file():
+        vocabulary = read_vocabulary(folder / SYMBOLS_FILE)
+        return vocabulary, rules.fitted(vocabulary)
+    mode: Mode = "labels" if own is None else cast("Mode", job.settings.vocabulary)
+    return fit_text(own, texts, rules=rules, mode=mode)
+
+
 def _adapted(
-    base: Path, settings: Settings, texts: Sequence[str], rules: TextRules
+    job: Job, base: Path, texts: Sequence[str], rules: TextRules
 ) -> tuple[Acoustic, TextRules, bool]:
     from training.adapting import load_with_adapter  # noqa: PLC0415
 
-    vocabulary = None
+    settings, vocabulary = job.settings, None
     if settings.vocabulary == "labels":
-        vocabulary, _ = fit_text(None, texts, rules=rules, mode="labels")
+        vocabulary, _ = _fitted(job, None, texts, rules)
     acoustic = load_with_adapter(base, settings.adapter_language, vocabulary, seed=settings.seed)
     return acoustic, rules.fitted(acoustic.vocabulary), vocabulary is None
 

@@ -30,6 +30,8 @@ class Settings:
 
     name: str = ""
     """The model's name in its card."""
+    base_name: str = ""
+    """What the base model is called in that card; its folder's name where it is not given."""
     licence: str = ""
     """The licence under which the model may be used, for its card."""
 
@@ -69,6 +71,7 @@ class Settings:
 
     Minutes of one speaker make a model forget the others; the mean of both sets of weights keeps
     most of what each knows (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+    Not used with an adapter, whose base stays as it is.
     """
     vocabulary: str = "auto"
     """`base`, `labels`, or `auto`: the base model's own where it writes the labels."""

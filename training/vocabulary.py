@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BLANK = "[PAD]"
 UNKNOWN = "[UNK]"
 DELIMITER = "|"
+SYMBOLS_FILE = "symbols.json"
+"""Beside the labels of a training set: the vocabulary that a data check chose for them."""
 Mode = Literal["auto", "base", "labels"]
 MODES: tuple[Mode, ...] = ("auto", "base", "labels")
 # A base that cannot write more of the labels than this does not fit them.
@@ -201,6 +203,11 @@ def vocabulary_of(tokenizer: Any) -> Vocabulary:
         unknown=tokenizer.unk_token,
         delimiter=tokenizer.word_delimiter_token,
     )
+
+
+def read_vocabulary(path: Path) -> Vocabulary:
+    """What `write_vocabulary` wrote."""
+    return Vocabulary(ids=json.loads(path.read_text("utf-8")))
 
 
 def write_vocabulary(vocabulary: Vocabulary, path: Path) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 import boto3
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 
 from batch.cli.listeners import LogListener
+from batch.cli.main import cli
 from batch.config import Config, load_config
 from batch.datasets import read_rows
 from batch.fine_tuning import (
@@ -263,3 +265,40 @@ def test_the_same_training_through_sagemakers_api_gives_the_same_model(
         transcriber.output, TRANSCRIPTS, columns=["status", "model_digest"]
     ).to_pylist()
     assert row == {"status": "ok", "model_digest": result.bundle.model_digest}
+
+
+def test_labels_in_letters_that_the_base_lacks_give_the_model_new_ones(
+    tmp_path: Path, labels: Path, tiny_model: Path
+) -> None:
+    for name in ("train", "validation"):
+        path = labels / f"{name}.jsonl"
+        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        rows = [{**row, "text": row["text"].replace("e", "é")} for row in rows]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    config = configured(tmp_path, labels, tiny_model, str(tmp_path / "out"))
+    result = trained(config)
+    folder = tmp_path / "unpacked"
+    unpack_object(result.bundle.uri, folder)
+    symbols = json.loads((folder / "vocab.json").read_text("utf-8"))
+    assert "é" in symbols
+    assert "e" not in symbols
+    assert result.metrics["after"]["reference_words"] > 0
+
+
+def test_the_command_line_checks_trains_and_tells(
+    tmp_path: Path, labels: Path, tiny_model: Path
+) -> None:
+    configured(tmp_path, labels, tiny_model, str(tmp_path / "out"))
+    command = CliRunner()
+
+    def nightscribe(*words: str) -> Result:
+        config = str(tmp_path / "nightscribe.toml")
+        return command.invoke(cli, [*words, config], catch_exceptions=False)
+
+    dry = nightscribe("train", "--dry-run")
+    assert "on this machine" in dry.output
+    assert "s of sound a second (4 steps here)" in dry.output
+    assert "nothing was sent" in dry.output
+    assert "validation, change" in nightscribe("train").output
+    standing = command.invoke(cli, ["status", "-c", str(tmp_path / "nightscribe.toml")])
+    assert "finished" in standing.output

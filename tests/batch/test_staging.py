@@ -138,3 +138,12 @@ def test_a_dry_call_names_the_same_places_and_writes_nothing(sound: Path, tmp_pa
     dry = Stager(output=output, dry=True).labels("train", utterances(sound))
     assert not list(output.list())
     assert Stager(output=output).labels("train", utterances(sound)) == dry
+
+
+def test_files_beside_the_labels_go_with_them_and_change_their_name(
+    sound: Path, tmp_path: Path
+) -> None:
+    output = open_store(tmp_path / "out")
+    with_file = Stager(output=output).labels("train", utterances(sound), {"symbols.json": b"{}"})
+    assert open_store(with_file[0].uri).read("symbols.json") == b"{}"
+    assert Stager(output=output).labels("train", utterances(sound))[0].uri != with_file[0].uri

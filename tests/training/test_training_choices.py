@@ -12,6 +12,7 @@ from training.interruption import InterruptedTrainingError, Interruption
 from training.job import Job
 from training.settings import Settings
 from training.train import main, run
+from training.vocabulary import SYMBOLS_FILE, build_vocabulary, write_vocabulary
 
 SMALL = {
     "steps": 4,
@@ -154,3 +155,12 @@ def test_a_loss_that_is_not_a_number_ends_training_and_says_what_to_do(
     assert "lower learning_rate (1e+30)" in capsys.readouterr().err
     assert "not a number" in (tmp_path / "output/failure").read_text()
     assert not chosen.output.exists()
+
+
+def test_the_symbols_that_a_data_check_chose_are_the_models(job, channel):
+    """On the labels that were kept, one of them may be rare, or in the validation set only."""
+    symbols = build_vocabulary(["all hello there q"])
+    write_vocabulary(symbols, channel / SYMBOLS_FILE)
+    chosen = job(vocabulary="labels", steps=2)
+    run(chosen)
+    assert json.loads((chosen.output / "vocab.json").read_text()) == dict(symbols.ids)
