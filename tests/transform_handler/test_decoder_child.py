@@ -219,7 +219,10 @@ def test_a_decoder_without_enough_memory_gives_an_error_and_not_a_crash_of_ours(
     archive: Path,
 ) -> None:
     with DecoderProcess(memory_mb=40) as decoder:
-        assert refused(decoder, request_for(archive / "short.wav")).kind is ErrorKind.INTERNAL
+        error = refused(decoder, request_for(archive / "short.wav"))
+    # Whether its start or its decoding meets the limit first differs with where the memory lies.
+    assert error.kind in (ErrorKind.INTERNAL, ErrorKind.CORRUPT)
+    assert error.message
 
 
 def test_the_child_cannot_take_more_address_space_than_its_limit(archive: Path) -> None:
