@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from manifests.labels import read_labels
+from manifests.labels import LabelledUtterance, read_labels
 from training.checkpoints import Saved
 from training.curves import write_curves
-from training.evaluation import Evaluation, evaluate
+from training.evaluation import evaluate
 from training.head import is_pretrained_only
 from training.interruption import InterruptedTrainingError
 from training.job import Job
@@ -27,8 +28,12 @@ from training.report import (
     write_details,
     write_outcome,
 )
+from training.scoring import normalizer_named
 from training.trainer import CtcTrainer
 from transform_handler.identity import model_digest
+
+if TYPE_CHECKING:
+    from training.hypotheses import OnProgress
 
 _NAME = "model"
 
@@ -70,22 +75,33 @@ def blend(job: Job, prepared: Prepared) -> None:
 def _evaluations(job: Job, model: Path, trainer: CtcTrainer) -> dict[str, Compared]:
     """The base and the new model on each set that is given, as production would hear it."""
 
-    def score(folder: Path, channel: Path, name: str) -> Evaluation:
-        return evaluate(folder, read_labels(channel), name=name, on_progress=heed)
-
     def heed(_done: int, _total: int) -> None:
         if trainer.interruption.asked:
             raise InterruptedTrainingError(trainer.state.global_step)
 
     base = job.base if job.base and _answers(job, job.base) else None
     return {
-        name: Compared(
-            before=score(base, channel, _base_name(job) or "") if base else None,
-            after=score(model, channel, _name(job)),
-        )
+        name: _compared(job, model, base, read_labels(channel), heed)
         for name, channel in _sets(job).items()
         if name != "train"
     }
+
+
+def _compared(
+    job: Job,
+    model: Path,
+    base: Path | None,
+    labels: Sequence[LabelledUtterance],
+    heed: OnProgress,
+) -> Compared:
+    after = evaluate(model, labels, name=_name(job), on_progress=heed)
+    if base is None:
+        return Compared(before=None, after=after)
+    # The base's own rules may name another language, or none; figures compare under one rule.
+    rule = normalizer_named(after.normalizer)
+    name = _base_name(job)
+    before = evaluate(base, labels, name=name, normalizer=rule, on_progress=heed)
+    return Compared(before=before, after=after)
 
 
 def _answers(job: Job, base: Path) -> bool:

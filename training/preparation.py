@@ -64,10 +64,11 @@ def prepare(job: Job) -> Prepared:
     """
     settings = job.settings
     labels = read_labels(job.train)
+    for held_out in filter(None, (job.test, job.domain)):
+        # They are scored when hours have been paid for: what is wrong with them is said now.
+        read_labels(held_out)
     acoustic, rules, same_head = _model(job, [u.text for u in labels])
-    # A frozen base forgets nothing, and a new language's adapter begins at random.
-    mixed = job.base and settings.base_share and not settings.adapter_language
-    weights = acoustic.weights() if mixed else None
+    weights = acoustic.weights() if _mixes(job) else None
     if weights and not same_head:
         weights = {n: w for n, w in weights.items() if not n.startswith(_HEAD)}
     if settings.lora_rank:
@@ -102,6 +103,18 @@ def prepare(job: Job) -> Prepared:
         heard=_heard(data, augmentation),
         run=_facts(job, usable, validation, acoustic.vocabulary),
     )
+
+
+def _mixes(job: Job) -> bool:
+    """Whether the base's weights are mixed in at the end.
+
+    A frozen base forgets nothing, and a new language's adapter begins at random. One that was
+    only pretrained writes nothing that could be kept: half of it would spoil what was learnt.
+    """
+    base, settings = job.base, job.settings
+    if base is None or not settings.base_share or settings.adapter_language:
+        return False
+    return not is_pretrained_only(base)
 
 
 def _model(job: Job, texts: Sequence[str]) -> tuple[Acoustic, TextRules, bool]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from training.curves import PARQUET
 from training.interruption import InterruptedTrainingError, Interruption
@@ -49,6 +49,18 @@ def weights(folder):
     return load_file(folder / "model.safetensors")
 
 
+def without_a_head(folder):
+    """What pretraining leaves: no head, and no tokenizer."""
+    kept = {n: w for n, w in weights(folder).items() if not n.startswith("lm_head.")}
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    for path in (
+        *folder.glob("*vocab*"),
+        *folder.glob("*token*"),
+        folder / "processor_config.json",
+    ):
+        path.unlink(missing_ok=True)
+
+
 def test_a_base_that_training_makes_worse_is_kept(job, tmp_path):
     """Its evaluation is the first of the log, and a rate of zero steps cannot be beaten here."""
     chosen = job(learning_rate=1e-12, steps=2, base_share=0)
@@ -88,6 +100,35 @@ def test_the_text_rules_are_kept_beside_the_weights(job):
     chosen = job(text_rules='{"case": "lower"}')
     run(chosen)
     assert json.loads((chosen.output / "text_rules.json").read_text())["case"] == "lower"
+
+
+def test_base_and_model_are_scored_by_one_rule_whatever_language_their_own_rules_name(job):
+    """The base's are English, because it says nothing; the labels do not say their language."""
+    chosen = job(text_rules='{"language": "de"}', steps=2)
+    run(chosen)
+    metrics = json.loads((chosen.output / "metrics.json").read_text())
+    for compared in metrics["evaluations"].values():
+        assert compared["before"]["normalizer"] == compared["after"]["normalizer"]
+        assert compared["after"]["normalizer"].startswith("nightscribe-unicode")
+        assert compared["difference"]
+
+
+def test_nothing_is_mixed_in_from_a_base_that_never_wrote_a_letter(job, tmp_path):
+    chosen = job(steps=2, base_share=1.0, evaluation_steps=2, learning_rate=0.01)
+    without_a_head(tmp_path / "base")
+    run(chosen)
+    ours, base = weights(chosen.output), weights(chosen.base)
+    layers = [name for name in base.keys() & ours.keys() if ".encoder.layers." in name]
+    assert layers
+    assert not any(ours[name].equal(base[name]) for name in layers if name.endswith("weight"))
+
+
+def test_a_set_that_cannot_be_read_is_said_before_the_first_step(job, tmp_path, capfd):
+    for name in ("test", "domain"):
+        chosen = replace(job(), **{name: tmp_path / "gone"})
+        with pytest.raises(ValueError, match="gone/manifest.jsonl: no such file"):
+            run(chosen)
+    assert "step=" not in capfd.readouterr().out
 
 
 def test_low_rank_updates_end_as_a_plain_model_and_resume_bit_equal(job, monkeypatch):
