@@ -66,10 +66,8 @@ class LengthBatches(Sampler[list[tuple[int, int]]]):
             lengths = [self._heard(epoch, position) for position in range(len(lengths))]
         jittered = [d * rng.uniform(1 - _JITTER, 1 + _JITTER) for d in lengths]
         order = sorted(range(len(jittered)), key=jittered.__getitem__)
-        batches = []
-        for size in self._sizes:
-            batches.append([(epoch, position) for position in order[:size]])
-            order = order[size:]
+        positions = iter(order)
+        batches = [[(epoch, next(positions)) for _ in range(size)] for size in self._sizes]
         if not (self._shortest_first and epoch == 0):
             rng.shuffle(batches)
         return batches

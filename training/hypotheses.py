@@ -8,6 +8,7 @@ which is how NIST's scoring assigns the words of a CTM file to the segments of a
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -95,8 +96,9 @@ def hypotheses(
         for record in transcriber.transcribe(pointers, deadline=math.inf):
             records[int(record.id)].append(record)
         for number, stretch in chunk.items():
+            said = [_Said(record) for record in records[number]]
             for member in stretch.members:
-                found[member] = _heard(utterances[member], records[number])
+                found[member] = _heard(utterances[member], said)
         if on_progress is not None:
             on_progress(len(found), len(utterances))
     return [found[number] for number in range(len(utterances))]
@@ -137,28 +139,43 @@ def _end(one: LabelledUtterance) -> float:
     return math.inf if one.duration is None else one.offset + one.duration
 
 
-def _heard(one: LabelledUtterance, records: Sequence[TranscriptRecord]) -> Heard | Unheard:
-    failed = next((r for r in records if r.status is Status.ERROR), None)
+class _Said:
+    """A record whose words are found by the time of their middles."""
+
+    def __init__(self, record: TranscriptRecord) -> None:
+        self.record = record
+        self._words = record.words
+        middles = [_time((word.start + word.end) / 2) for word in self._words]
+        self._order = sorted(range(len(middles)), key=middles.__getitem__)
+        self._middles = sorted(middles)
+
+    def within(self, one: LabelledUtterance) -> str:
+        """The words that the utterance holds, in the record's order."""
+        first = bisect_left(self._middles, _time(one.offset))
+        last = bisect_left(self._middles, _time(_end(one)))
+        return " ".join(self._words[index].text for index in sorted(self._order[first:last]))
+
+
+def _time(seconds: float) -> float:
+    # To a tenth of a millisecond: where one utterance ends and the next begins, a sum of floats
+    # would give a word to both or to none.
+    return round(seconds, 4)
+
+
+def _heard(one: LabelledUtterance, records: Sequence[_Said]) -> Heard | Unheard:
+    failed = next((r.record.error for r in records if r.record.status is Status.ERROR), None)
     if failed is not None:
-        assert failed.error is not None
-        return Unheard(kind=str(failed.error.kind), message=failed.error.message)
-    record = next((r for r in records if r.channel == one.channel), None)
-    if record is None:
+        return Unheard(kind=str(failed.kind), message=failed.message)
+    said = next((r for r in records if r.record.channel == one.channel), None)
+    if said is None:
         return Unheard(
             kind=str(ErrorKind.UNSUPPORTED_FORMAT),
             message=f"channel {one.channel} is asked for; the recording has {len(records)}",
         )
-    ends = (record.offset or 0.0) + (record.duration or 0.0)
+    ends = (said.record.offset or 0.0) + (said.record.duration or 0.0)
     if one.offset >= ends:
         return Unheard(
             kind=str(ErrorKind.UNSUPPORTED_FORMAT),
             message=f"the utterance begins at {one.offset:.2f} s; the sound ends at {ends:.2f} s",
         )
-    words = [w.text for w in record.words if _holds(one, (w.start + w.end) / 2)]
-    return Heard(text=" ".join(words), seconds=min(_end(one), ends) - one.offset)
-
-
-def _holds(one: LabelledUtterance, time: float) -> bool:
-    # To a tenth of a millisecond: where one utterance ends and the next begins, a sum of floats
-    # would give a word to both or to none.
-    return round(one.offset, 4) <= round(time, 4) < round(_end(one), 4)
+    return Heard(text=said.within(one), seconds=min(_end(one), ends) - one.offset)

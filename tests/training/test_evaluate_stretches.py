@@ -140,6 +140,30 @@ def test_progress_ends_with_all_utterances():
     assert told[-1] == (2, 2)
 
 
+def test_the_words_of_a_long_recording_are_gone_through_once():
+    """Not once for each of its utterances: ten hours have ten thousand of them."""
+
+    class Counted(TranscriptRecord):
+        asked = 0
+
+        @property
+        def words(self):
+            type(self).asked += 1
+            return super().words
+
+    class Transcriber(Recording):
+        def _records(self, pointer):
+            for record in super()._records(pointer):
+                yield Counted(**vars(record))
+
+    words = [word(f"w{n}", n * 3) for n in range(100)]
+    found = hypotheses(
+        Transcriber({"file:///a.wav": [words]}), [utterance(n * 3, 3) for n in range(100)]
+    )
+    assert texts(found) == [w.text for w in words]
+    assert Counted.asked == 1
+
+
 cuts = st.lists(st.integers(1, 5990), unique=True, max_size=12).map(
     lambda tenths: [0.0, *sorted(t / 10 for t in tenths), SECONDS]
 )

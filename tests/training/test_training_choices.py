@@ -126,7 +126,7 @@ def test_nothing_is_mixed_in_from_a_base_that_never_wrote_a_letter(job, tmp_path
 def test_a_set_that_cannot_be_read_is_said_before_the_first_step(job, tmp_path, capfd):
     for name in ("test", "domain"):
         chosen = replace(job(), **{name: tmp_path / "gone"})
-        with pytest.raises(ValueError, match="gone/manifest.jsonl: no such file"):
+        with pytest.raises(ValueError, match=r"gone/manifest\.jsonl: no such file"):
             run(chosen)
     assert "step=" not in capfd.readouterr().out
 
