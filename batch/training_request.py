@@ -23,6 +23,8 @@ _START = (
 )
 ENTRYPOINT = ("bash", "-c", _START)
 CHECKPOINT_FOLDER = "/opt/ml/checkpoints"
+# Instance families with NVMe disks; so have those whose name ends in "d".
+_WITH_DISK = ("p3dn", "p4", "p5", "p6", "g4", "g5", "g6", "g7", "trn")
 
 _NUMBER = r"([+-]?(?:nan|inf|[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?))(?:\s|$)"
 METRICS: Mapping[str, str] = {
@@ -160,14 +162,20 @@ def _where(machines: Machines) -> dict[str, Any]:
     return where
 
 
+def on_instance_type(job: Document, instance_type: str) -> Document:
+    """The document for another instance type, whose volume takes a key or none."""
+    resources = {**job["ResourceConfig"], "InstanceType": instance_type}
+    resources.pop("VolumeKmsKeyId", None)
+    key = job["OutputDataConfig"].get("KmsKeyId")
+    if key and not has_local_disk(instance_type):
+        resources["VolumeKmsKeyId"] = key
+    return {**job, "ResourceConfig": resources}
+
+
 def has_local_disk(instance_type: str) -> bool:
     """Whether an instance type brings a disk of its own: SageMaker refuses a volume key there."""
     family = instance_type.split(".")[1]
-    return (
-        family in {"p3dn", "p4d", "p4de", "p5", "p5e", "p5en"}
-        or family.endswith("d")
-        or (family[:2] in {"g4", "g5", "g6"})
-    )
+    return family.endswith("d") or family.startswith(_WITH_DISK)
 
 
 def _key(name: str, machines: Machines) -> dict[str, str]:

@@ -18,13 +18,15 @@ class JobOutcome:
     """How a job ended, in SageMaker's words; ``failure_reason`` is empty unless it failed.
 
     ``model_loaded`` is False where the container never answered: no input had a chance.
-    ``artifact_uri`` is where a training job's ``model.tar.gz`` lies.
+    ``artifact_uri`` is where a training job's ``model.tar.gz`` lies; ``instance_type`` is what it
+    ran on, empty for this machine.
     """
 
     status: Literal["Completed", "Failed", "Stopped"]
     failure_reason: str = ""
     model_loaded: bool = True
     artifact_uri: str = ""
+    instance_type: str = ""
 
 
 class TrainingPlatform(Protocol):

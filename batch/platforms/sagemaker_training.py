@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from batch.platforms.aws import NameTakenError, QuotaError, client, translated
 from batch.platforms.base import Document, JobOutcome
+from batch.platforms.sagemaker_training_logs import JobLogs
+from batch.training_request import on_instance_type
 from manifests.errors import JobFailedError, ObjectNotFoundError
+from manifests.storage import parent_store
 
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _ENDED = frozenset({"Completed", "Failed", "Stopped"})
 _CAPACITY_ROUNDS = 3
-_LAST_LINES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,30 +74,41 @@ class SageMakerTraining:
             QuotaError: of every instance type.
         """
         attempts = list(self.attempts(job["TrainingJobName"]))
-        if attempts and (not attempts[-1].ended or attempts[-1].status == "Completed"):
+        if attempts and (not attempts[-1].ended or _model_is_there(job, attempts[-1])):
             return attempts[-1]
         return self._create(job, len(attempts) + 1, self._types)
 
     def train(self, job: Document, *, on_line: Callable[[str], None]) -> JobOutcome:
         """Submit, print what the containers print, and wait for the end."""
         attempt = self._watched(self.submit(job), job, on_line)
+        others = [kind for kind in self._types if kind != attempt.instance_type]
         for round_number in range(1, _CAPACITY_ROUNDS + 1):
-            for kind in self._types[1:] if round_number == 1 else self._types:
+            for kind in others if round_number == 1 else self._types:
                 if not attempt.lacked_capacity:
                     break
-                on_line(f"no {attempt.instance_type} is to be had now; trying {kind}")
-                number = int(attempt.name.rpartition("-a")[2]) + 1
-                attempt = self._watched(self._create(job, number, [kind]), job, on_line)
+                attempt = self._on_another(kind, attempt, job, on_line)
             if not attempt.lacked_capacity or round_number == _CAPACITY_ROUNDS:
                 break
             self._wait(60.0 * 2**round_number * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
-        uri = f"{job['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{attempt.name}/output/"
         done = attempt.status == "Completed"
         return JobOutcome(
             status=attempt.status,  # type: ignore[arg-type] # it has ended
             failure_reason="" if done else f"{attempt.name}: {_why(attempt)}",
-            artifact_uri=f"{uri}model.tar.gz" if done else "",
+            artifact_uri=_model_uri(job, attempt) if done else "",
+            instance_type=attempt.instance_type,
         )
+
+    def _on_another(
+        self, kind: str, attempt: Attempt, job: Document, on_line: Callable[[str], None]
+    ) -> Attempt:
+        """The next attempt, on ``kind``; the same one where the quota forbids that type."""
+        on_line(f"no {attempt.instance_type} is to be had now; trying {kind}")
+        number = int(attempt.name.rpartition("-a")[2]) + 1
+        try:
+            return self._watched(self._create(job, number, [kind]), job, on_line)
+        except QuotaError as error:
+            on_line(str(error))
+            return attempt
 
     def attempts(self, name: str) -> Iterator[Attempt]:
         """Every attempt at a job so far, first to last."""
@@ -133,23 +145,22 @@ class SageMakerTraining:
         """The first instance type that the account's quotas allow."""
         refused: list[str] = []
         for kind in kinds or [job["ResourceConfig"]["InstanceType"]]:
-            document = _on(job, kind, f"{job['TrainingJobName']}-a{number}")
+            name = f"{job['TrainingJobName']}-a{number}"
+            document = {**on_instance_type(job, kind), "TrainingJobName": name}
             try:
-                with translated(f"training job {document['TrainingJobName']} on {kind}"):
+                with translated(f"training job {name} on {kind}"):
                     self._sagemaker.create_training_job(**document)
             except QuotaError as error:
                 refused.append(str(error))
                 continue
             except NameTakenError:
                 pass  # a retry after a lost answer, or another driver: the job is what we want
-            return Attempt(
-                name=document["TrainingJobName"], status="InProgress", instance_type=kind
-            )
+            return Attempt(name=name, status="InProgress", instance_type=kind)
         raise QuotaError("\n".join(refused))
 
     def _watched(self, attempt: Attempt, job: Document, on_line: Callable[[str], None]) -> Attempt:
         """Wait for the end; each log line and each new phase goes to ``on_line``."""
-        logs = _Logs(attempt.name, job["ResourceConfig"]["InstanceCount"])
+        logs = JobLogs(attempt.name, job["ResourceConfig"]["InstanceCount"], region=self._region)
         phase, pause = "", 2.0
         while True:
             now = self.described(attempt.name)
@@ -166,27 +177,17 @@ class SageMakerTraining:
             pause = min(30.0, pause * 1.5)
 
 
-class _Logs:
-    """What the job's containers print, by sagemaker's reader of CloudWatch streams."""
-
-    def __init__(self, job: str, instances: int) -> None:
-        from sagemaker.core.utils.logs import MultiLogStreamHandler  # noqa: PLC0415
-
-        self._handler = MultiLogStreamHandler(LOG_GROUP, job, instances)
-
-    def new(self) -> Iterator[str]:
-        with translated("reading the job's log"):
-            for _, event in self._handler.get_latest_log_events():
-                yield event["message"].rstrip()
+def _model_uri(job: Document, attempt: Attempt) -> str:
+    folder = job["OutputDataConfig"]["S3OutputPath"].rstrip("/")
+    return f"{folder}/{attempt.name}/output/model.tar.gz"
 
 
-def _on(job: Document, instance_type: str, name: str) -> dict[str, Any]:
-    resources: Mapping[str, Any] = job["ResourceConfig"]
-    return {
-        **job,
-        "TrainingJobName": name,
-        "ResourceConfig": {**resources, "InstanceType": instance_type},
-    }
+def _model_is_there(job: Document, attempt: Attempt) -> bool:
+    """Whether the attempt has done the work, and nobody has deleted its model since."""
+    if attempt.status != "Completed":
+        return False
+    store, key = parent_store(_model_uri(job, attempt))
+    return store.stat(key) is not None
 
 
 def _why(attempt: Attempt) -> str:

@@ -14,6 +14,7 @@ from batch.platforms.sagemaker_images import training_image
 from batch.platforms.sagemaker_training import SageMakerTraining
 from batch.training_request import Channel, Machines, training_request
 from manifests.errors import AccessDeniedError, InputError
+from manifests.storage import open_store
 
 NAME = "nightscribe-x-abc"
 CAPACITY = "CapacityError: Unable to provision requested ML compute capacity."
@@ -150,6 +151,55 @@ def test_where_a_machine_is_not_to_be_had_the_next_type_is_tried(
     assert "no ml.g5.xlarge is to be had now; trying ml.g6.xlarge" in lines
     assert len(waited) == 1
     assert waited[0] > 60
+
+
+def test_a_quota_of_zero_on_the_way_does_not_hide_the_types_after_it(
+    sagemaker: Any, stubber: Stubber
+) -> None:
+    described(stubber, 1, None)
+    created(stubber, 1, "ml.g5.xlarge")
+    described(stubber, 1, "Failed", FailureReason=CAPACITY)
+    stubber.add_client_error("create_training_job", "ResourceLimitExceeded", "g6 is 0 Instances.")
+    created(stubber, 2, "ml.p3.2xlarge")
+    described(stubber, 2, "Completed", instance_type="ml.p3.2xlarge")
+    lines: list[str] = []
+    trainer, _ = platform(sagemaker, "ml.g5.xlarge", "ml.g6.xlarge", "ml.p3.2xlarge")
+    outcome = trainer.train(document(), on_line=lines.append)
+    assert (outcome.status, outcome.instance_type) == ("Completed", "ml.p3.2xlarge")
+    assert any("g6 is 0 Instances" in line for line in lines)
+
+
+def test_a_finished_job_whose_model_was_deleted_is_done_again(
+    sagemaker: Any, stubber: Stubber, s3_bucket: str
+) -> None:
+    job = document() | {"OutputDataConfig": {"S3OutputPath": f"s3://{s3_bucket}/jobs"}}
+    described(stubber, 1, "Completed")
+    described(stubber, 2, None)
+    created(stubber, 2, "ml.g5.xlarge")
+    trainer, _ = platform(sagemaker, "ml.g5.xlarge")
+    assert trainer.submit(job).name == f"{NAME}-a2"
+    open_store(f"s3://{s3_bucket}/").put(f"jobs/{NAME}-a2/output/model.tar.gz", b"x")
+    described(stubber, 1, "Completed")
+    described(stubber, 2, "Completed")
+    described(stubber, 3, None)
+    assert trainer.submit(job).name == f"{NAME}-a2"
+
+
+def test_a_log_that_may_not_be_read_does_not_end_the_wait(
+    sagemaker: Any, stubber: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: Any) -> None:
+        raise AccessDeniedError("logs:DescribeLogStreams")
+
+    monkeypatch.setattr("batch.platforms.sagemaker_training_logs.client", denied)
+    described(stubber, 1, None)
+    created(stubber, 1, "ml.g5.xlarge")
+    for status in ("InProgress", "Completed"):
+        described(stubber, 1, status)
+    lines: list[str] = []
+    trainer, _ = platform(sagemaker, "ml.g5.xlarge")
+    assert trainer.train(document(), on_line=lines.append).status == "Completed"
+    assert sum("log is not shown: logs:DescribeLogStreams" in line for line in lines) == 1
 
 
 def test_a_failed_job_says_why(sagemaker: Any, stubber: Stubber) -> None:

@@ -15,6 +15,7 @@ from batch.training_request import (
     Channel,
     Machines,
     model_package_request,
+    on_instance_type,
     training_request,
 )
 from manifests.errors import InputError
@@ -85,6 +86,9 @@ def test_spot_vpc_keys_and_isolation_stand_where_sagemaker_looks_for_them() -> N
         ("ml.g5.xlarge", True),
         ("ml.g4dn.xlarge", True),
         ("ml.p4d.24xlarge", True),
+        ("ml.p6-b200.48xlarge", True),
+        ("ml.g7e.2xlarge", True),
+        ("ml.trn1.2xlarge", True),
         ("ml.m5d.large", True),
         ("ml.m5.xlarge", False),
         ("ml.p3.2xlarge", False),
@@ -96,6 +100,14 @@ def test_a_volume_key_is_left_out_where_the_machine_brings_its_own_disk(
 ) -> None:
     resources = document(replace(GPU, instance_type=instance_type))["ResourceConfig"]
     assert ("VolumeKmsKeyId" in resources) is not refuses
+
+
+@pytest.mark.parametrize("first", ["ml.g5.xlarge", "ml.p3.2xlarge"])
+def test_another_instance_type_is_asked_for_with_the_key_that_it_takes(first: str) -> None:
+    job = document(replace(GPU, instance_type=first))
+    for other in ("ml.g5.xlarge", "ml.p3.2xlarge"):
+        wanted = document(replace(GPU, instance_type=other))
+        assert on_instance_type(job, other) == wanted
 
 
 def test_a_warm_pool_is_kept_alive_only_where_it_is_asked_for() -> None:
