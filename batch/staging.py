@@ -6,6 +6,7 @@ that no recording is uploaded twice, and an interrupted upload goes on.
 
 from __future__ import annotations
 
+import os
 import posixpath
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ from batch.training_request import Channel
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from manifests.labels import MANIFEST, LabelledUtterance, write_labels
-from manifests.local_store import path_of_uri
+from manifests.local_store import path_of_uri, uri_of_path
 from manifests.manifest_file import write_manifest
 from manifests.storage import Store, open_store
 from transform_handler.identity import digest_of
@@ -66,7 +67,7 @@ class Stager:
         channels = [Channel(name=name, uri=self.output.uri_of(f"{folder}labels/"))]
         for number, (prefix, names) in enumerate(sorted(places.items()), start=1):
             key = f"{folder}sound-{number}.json"
-            self.put(key, write_manifest(prefix, sorted(names)))
+            self._renew(key, write_manifest(prefix, sorted(names)))
             channels.append(
                 Channel(name=_sound(name, number), uri=self.output.uri_of(key), kind="ManifestFile")
             )
@@ -77,10 +78,17 @@ class Stager:
         if not self.dry and self.output.stat(key) is None:
             self.output.put(key, content)
 
+    def _renew(self, key: str, content: bytes) -> None:
+        """Write what the key's name does not tell: the same sound may lie elsewhere by now."""
+        stale = self.output.stat(key) is None or self.output.read(key) != content
+        if not self.dry and stale:
+            self.output.put(key, content)
+
     def _placed(self, utterances: Sequence[LabelledUtterance]) -> list[LabelledUtterance]:
         """The utterances with their sound where the job can read it."""
+        utterances = [replace(one, audio=_canonical(one.audio)) for one in utterances]
         if not self.output.uri.startswith("s3://"):
-            return list(utterances)
+            return utterances
         here = sorted({one.audio for one in utterances if one.audio.startswith("file://")})
         with ThreadPoolExecutor(_PARALLEL) as pool:
             keys = dict(zip(here, pool.map(_content_key, here), strict=True))
@@ -94,7 +102,8 @@ class Stager:
         ]
 
     def _upload(self, keys: Mapping[str, str]) -> None:
-        missing = {key: path_of_uri(uri) for uri, key in keys.items() if key not in self._there}
+        there = self._there
+        missing = {key: path_of_uri(uri) for uri, key in keys.items() if key not in there}
         sizes = {key: path.stat().st_size for key, path in missing.items()}
         done, lock = 0, threading.Lock()
 
@@ -102,6 +111,7 @@ class Stager:
             nonlocal done
             self.output.put(key, missing[key])
             with lock:
+                there.add(key)
                 done += sizes[key]
                 if self.on_bytes is not None:
                     self.on_bytes(done, sum(sizes.values()))
@@ -111,8 +121,9 @@ class Stager:
                 pass
 
     @cached_property
-    def _there(self) -> frozenset[str]:
-        return frozenset(entry.key for entry in self.output.list(SOUND))
+    def _there(self) -> set[str]:
+        """What is uploaded; one recording may serve several sets."""
+        return {entry.key for entry in self.output.list(SOUND)}
 
     def _versions(self, places: Mapping[str, Iterable[str]]) -> list[str]:
         """Something that changes when sound does, which no hash in its name tells."""
@@ -125,6 +136,13 @@ class Stager:
         ]
         with ThreadPoolExecutor(_PARALLEL) as pool:
             return list(pool.map(_version, uris))
+
+
+def _canonical(uri: str) -> str:
+    """A file's URI as this package writes it: somebody else's may hold spaces or dots."""
+    if not uri.startswith("file://"):
+        return uri
+    return uri_of_path(Path(os.path.abspath(path_of_uri(uri))))  # noqa: PTH100 - keeps links
 
 
 def _version(place: tuple[str, str]) -> str:
@@ -153,7 +171,7 @@ def _places(uris: Iterable[str]) -> dict[str, list[str]]:
     for root, found in roots.items():
         scheme = root.partition("://")[0]
         folders = [posixpath.dirname(uri.partition("://")[2]) for uri in found]
-        store = open_store(f"{scheme}://{posixpath.commonpath(folders)}/")
+        store = open_store(f"{scheme}://{posixpath.commonpath(folders).rstrip('/')}/")
         places[store.uri] = [store.key_of(uri) for uri in found]
     return places
 

@@ -152,7 +152,8 @@ def _name(value: Any) -> str | None:
 
 def write_labels(utterances: Iterable[LabelledUtterance]) -> bytes:
     """The manifest of ``utterances``, in order; the same ones give the same bytes."""
-    return "".join(_line(one) for one in utterances).encode()
+    # A file's name need not be UTF-8; what stands for its bytes is escaped as JSON would.
+    return "".join(_line(one) for one in utterances).encode("utf-8", "backslashreplace")
 
 
 def _line(one: LabelledUtterance) -> str:

@@ -13,7 +13,9 @@ from manifests.errors import InputError
 
 def write_manifest(prefix: str, names: Sequence[str]) -> bytes:
     """The manifest of objects ``names`` below ``prefix``."""
-    return json.dumps([{"prefix": prefix}, *names], indent=0, ensure_ascii=False).encode()
+    text = json.dumps([{"prefix": prefix}, *names], indent=0, ensure_ascii=False)
+    # A file's name need not be UTF-8; what stands for its bytes is escaped as JSON would.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def read_manifest(data: bytes, *, name: str) -> tuple[str, list[str]]:

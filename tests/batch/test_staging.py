@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,71 @@ def test_an_interrupted_upload_goes_on_with_what_is_missing(sound: Path, s3_buck
     Stager(output=output).labels("train", utterances(sound)[:1])
     Stager(output=output).labels("train", utterances(sound))
     assert [n for key, n in output.puts.items() if key.startswith(SOUND)] == [1, 1]
+
+
+def test_a_recording_that_serves_two_sets_goes_up_once(sound: Path, s3_bucket: str) -> None:
+    output: Any = CountingStore(open_store(f"s3://{s3_bucket}/out/"))
+    stager = Stager(output=output)
+    stager.labels("train", utterances(sound)[:1])
+    stager.labels("validation", utterances(sound)[1:2])
+    assert [n for key, n in output.puts.items() if key.startswith(SOUND)] == [1]
+
+
+def test_sound_that_was_moved_is_found_in_its_new_place(sound: Path, tmp_path: Path) -> None:
+    output = open_store(tmp_path / "out")
+    before = Stager(output=output).labels("train", utterances(sound))
+    moved = sound.rename(tmp_path / "moved")
+    after = Stager(output=output).labels("train", utterances(moved))
+    assert after == before  # the same work, and its checkpoints
+    assert listed(after[1])[0] == uri_of_path(moved) + "/"
+
+
+def test_sound_below_no_common_folder_is_named_from_the_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batch.staging._version", "".join)
+    given = [
+        LabelledUtterance(audio=f"file://{place}", text="x", duration=1.0)
+        for place in ("/mnt/a.wav", "/home/b.wav")
+    ]
+    train, places = Stager(output=open_store(tmp_path / "out")).labels("train", given)
+    assert listed(places) == ("file:///", ["home/b.wav", "mnt/a.wav"])
+    assert labels(train)[0]["audio_filepath"] == "../train_sound/mnt/a.wav"
+
+
+@pytest.mark.parametrize("uri", ["file://{}/a.wav", "file://{}/deep/../a.wav"])
+def test_a_file_uri_that_somebody_else_wrote_is_understood(
+    sound: Path, tmp_path: Path, uri: str
+) -> None:
+    given = [LabelledUtterance(audio=uri.format(sound), text="x", duration=1.0)]
+    _, places = Stager(output=open_store(tmp_path / "out")).labels("train", given)
+    assert listed(places) == (uri_of_path(sound) + "/", ["a.wav"])
+
+
+ODD: list[str | bytes] = [
+    "a b.wav",
+    "100%.wav",
+    "%20.wav",
+    "q\"'.wav",
+    "n\nl.wav",
+    "ü.wav",
+    b"\xfc.wav",
+]
+
+
+def test_sound_keeps_its_odd_name(tmp_path: Path) -> None:
+    paths = [tmp_path / "sound" / os.fsdecode(name) for name in ODD]
+    paths[0].parent.mkdir()
+    for path in paths:
+        path.write_bytes(os.fsencode(path.name))
+    given = [LabelledUtterance(audio=uri_of_path(p), text="x", duration=1.0) for p in paths]
+    train, places = Stager(output=open_store(tmp_path / "out")).labels("train", given)
+    prefix, names = listed(places)
+    assert sorted(names) == sorted(path.name for path in paths)
+    assert [open_store(prefix).read(n) for n in names] == [os.fsencode(n) for n in names]
+    assert [row["audio_filepath"] for row in labels(train)] == [
+        f"../train_sound/{path.name}" for path in paths
+    ]
 
 
 def test_sound_in_s3_is_named_where_it_lies(s3_bucket: str) -> None:
