@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.model import Acoustic, ModelError
+from training.model import Acoustic, ModelError, loading_from
 from training.vocabulary import tokenizer_for
 from transform_handler.audio import SAMPLE_RATE
 
@@ -93,7 +93,7 @@ def is_pretrained_only(folder: Path) -> bool:
     files = sorted(folder.glob("*.safetensors"))
     names: set[str] = set()
     for path in files:
-        with safe_open(path, framework="pt") as weights:
+        with loading_from(folder), safe_open(path, framework="pt") as weights:
             names |= set(weights.keys())
     return bool(files) and not any(name.startswith(_HEAD) for name in names)
 

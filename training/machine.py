@@ -48,16 +48,17 @@ def steps_of(settings: Settings, updates_per_epoch: int) -> int:
     """Optimiser steps in all.
 
     Raises:
-        SettingsError: so few epochs that the warm-up does not end.
+        SettingsError: so few epochs that they end before what begins or ends at a step.
     """
     if not settings.epochs:
         return settings.steps
     steps = math.ceil(settings.epochs * updates_per_epoch)
-    if settings.warmup_steps > steps:
-        raise SettingsError(
-            f"warmup_steps is {settings.warmup_steps}, and {settings.epochs:g} epochs of this data "
-            f"are {steps} steps; expected fewer steps of warm-up"
-        )
+    for name in ("warmup_steps", "head_only_steps", "thaw_encoder_at"):
+        if (getattr(settings, name) or 0) > steps:
+            raise SettingsError(
+                f"{name} is {getattr(settings, name)}, and {settings.epochs:g} epochs of this data "
+                f"are {steps} steps; expected at most that"
+            )
     return steps
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -71,19 +73,10 @@ def load_base(folder: Path) -> Acoustic:
         ModelError: the folder is no model, or weights are missing, unexpected or misshapen: a
             checkpoint that was only pretrained has no head and would answer at random.
     """
-    from transformers import AutoModelForCTC, AutoProcessor  # noqa: PLC0415
-
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder}: no config.json; expected the folder of a CTC model")
-    processor = AutoProcessor.from_pretrained(folder)
-    tokenizer = processor.tokenizer
-    network, loading = AutoModelForCTC.from_pretrained(
-        folder,
-        output_loading_info=True,
-        ctc_loss_reduction="mean",
-        ctc_zero_infinity=True,
-        pad_token_id=tokenizer.pad_token_id,
-    )
+    with loading_from(folder):
+        network, processor, loading = _loaded(folder)
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if wrong := sorted(map(str, loading[kind])):
             raise ModelError(
@@ -99,6 +92,42 @@ def load_base(folder: Path) -> Acoustic:
             f"{sorted(too_many)} above them"
         )
     return acoustic
+
+
+def _loaded(folder: Path) -> tuple[Any, Any, Mapping[str, Any]]:
+    """Network, processor, and what transformers says about the weights."""
+    from transformers import AutoModelForCTC, AutoProcessor  # noqa: PLC0415
+
+    processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
+    network, loading = AutoModelForCTC.from_pretrained(
+        folder,
+        local_files_only=True,
+        output_loading_info=True,
+        ctc_loss_reduction="mean",
+        ctc_zero_infinity=True,
+        pad_token_id=processor.tokenizer.pad_token_id,
+    )
+    return network, processor, loading
+
+
+@contextmanager
+def loading_from(folder: Path) -> Iterator[None]:
+    """Whatever goes wrong within the block is the folder's fault.
+
+    Raises:
+        ModelError: with the first line of what transformers, tokenizers or safetensors said.
+    """
+    from safetensors import SafetensorError  # noqa: PLC0415
+
+    try:
+        yield
+    # A vocabulary that is not there is a TypeError, a processor without one an AttributeError.
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, SafetensorError) as error:
+        said = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ModelError(
+            f"{folder}: cannot be loaded ({said}); expected a whole folder of a CTC model: "
+            "config.json, weights, preprocessor_config.json and vocab.json"
+        ) from error
 
 
 def new_model(architecture: Path, vocabulary: Vocabulary) -> Acoustic:

@@ -139,15 +139,17 @@ class Settings:
         ):
             self._check(name, at_least=0)
         for name in (
-            *("noise_share", "telephone_share", "adam_beta2", "base_share", "label_smoothing"),
+            *("noise_share", "telephone_share", "base_share", "label_smoothing"),
             *("speed_share", "reverb_share", "babble_share", "clipping_share", "codec_share"),
             *("lora_dropout", "mask_time_prob", "mask_feature_prob", "layer_decay"),
         ):
             self._check(name, at_least=0, at_most=1)
+        self._check("adam_beta2", at_least=0, below=1)
         self._check_choice("mixed_precision", PRECISIONS)
         self._check_choice("vocabulary", VOCABULARIES)
         self._check_choice("preset", ("", *PRESETS))
         self._check_order()
+        self._check_parts()
 
     def _check_order(self) -> None:
         if not self.epochs:
@@ -156,19 +158,40 @@ class Settings:
                     raise SettingsError(
                         f"{name} is {getattr(self, name)}; expected at most steps, {self.steps}"
                     )
-        if self.thaw_encoder_at is None:
-            return
+        if self.thaw_encoder_at is not None:
+            self._check_thaw(self.thaw_encoder_at)
+
+    def _check_thaw(self, step: int) -> None:
         self._check("thaw_encoder_at", at_least=0)
         if not self.freeze_feature_encoder:
             raise SettingsError(
-                f"thaw_encoder_at is {self.thaw_encoder_at}, but freeze_feature_encoder is false: "
+                f"thaw_encoder_at is {step}, but freeze_feature_encoder is false: "
                 "an encoder that is not frozen cannot thaw"
             )
-        if self.thaw_encoder_at < self.head_only_steps:
+        if step < self.head_only_steps:
             raise SettingsError(
-                f"thaw_encoder_at is {self.thaw_encoder_at}; expected at least head_only_steps, "
+                f"thaw_encoder_at is {step}; expected at least head_only_steps, "
                 f"{self.head_only_steps}: the feature encoder thaws last"
             )
+        if not self.epochs and step >= self.steps:
+            raise SettingsError(
+                f"thaw_encoder_at is {step}; expected less than steps, {self.steps}"
+            )
+
+    def _check_parts(self) -> None:
+        """Small parts learn inside a base that stays: one kind of them, and nothing else."""
+        if self.lora_rank and self.adapter_language:
+            raise SettingsError(
+                f"lora_rank is {self.lora_rank} and adapter_language is "
+                f"{self.adapter_language!r}; expected one of them"
+            )
+        for part in ("lora_rank", "adapter_language"):
+            for other in ("thaw_encoder_at", "architecture"):
+                if getattr(self, part) and getattr(self, other) is not None:
+                    raise SettingsError(
+                        f"{other} is {getattr(self, other)!r}, but {part} is "
+                        f"{getattr(self, part)!r}: all but small parts of a base stays as it is"
+                    )
 
     def _check_choice(self, name: str, known: tuple[str, ...]) -> None:
         if (value := getattr(self, name)) not in known:
@@ -181,6 +204,7 @@ class Settings:
         *,
         above: float | None = None,
         at_least: float | None = None,
+        below: float | None = None,
         at_most: float | None = None,
     ) -> None:
         value = getattr(self, name)
@@ -190,6 +214,8 @@ class Settings:
             raise SettingsError(f"{name} is {value}; expected a number above {above}")
         if at_least is not None and not value >= at_least:
             raise SettingsError(f"{name} is {value}; expected at least {at_least}")
+        if below is not None and not value < below:
+            raise SettingsError(f"{name} is {value}; expected a number below {below}")
         if at_most is not None and not value <= at_most:
             raise SettingsError(f"{name} is {value}; expected at most {at_most}")
 

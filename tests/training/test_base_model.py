@@ -2,6 +2,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from training.head import is_pretrained_only
 from training.model import ModelError, load_base
 
 
@@ -60,3 +61,27 @@ def test_the_files_that_old_and_new_readers_look_for_are_written(acoustic, tmp_p
         "tokenizer_config.json",
         "vocab.json",
     }
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    ["config.json", "model.safetensors", "*vocab*|*token*", "pre*|proc*", "model.safetensors|"],
+)
+def test_a_folder_that_is_not_whole_is_named(acoustic, tmp_path, spoilt):
+    acoustic.save(tmp_path)
+    paths = [path for pattern in spoilt.split("|") if pattern for path in tmp_path.glob(pattern)]
+    for path in paths:
+        path.unlink() if "|" in spoilt else path.write_bytes(path.read_bytes()[:1000][:-9])
+    with pytest.raises(ModelError) as raised:
+        load_base(tmp_path)
+    assert str(raised.value).startswith(f"{tmp_path}: cannot be loaded (")
+    assert "expected a whole folder of a CTC model" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_weights_that_are_cut_off_are_no_pretrained_checkpoint(acoustic, tmp_path):
+    acoustic.save(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        is_pretrained_only(tmp_path)

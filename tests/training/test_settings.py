@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from training.machine import steps_of
 from training.presets import PRESETS
 from training.settings import Settings, SettingsError
 
@@ -26,6 +27,18 @@ def test_values_that_sagemaker_hands_over_as_strings_are_read():
         ({"thaw_encoder_at": 5, "freeze_feature_encoder": False}, "cannot thaw"),
         ({"thaw_encoder_at": 5, "head_only_steps": 9}, "expected at least head_only_steps, 9"),
         ({"head_only_steps": 200}, "head_only_steps is 200; expected at most steps, 150"),
+        ({"thaw_encoder_at": 150}, "thaw_encoder_at is 150; expected less than steps, 150"),
+        ({"adam_beta2": 1}, "adam_beta2 is 1.0; expected a number below 1"),
+        ({"lora_rank": 4, "adapter_language": "fao"}, "lora_rank is 4 and adapter_language is"),
+        ({"lora_rank": 4, "thaw_encoder_at": 5}, "thaw_encoder_at is 5, but lora_rank is 4"),
+        (
+            {"adapter_language": "fao", "thaw_encoder_at": 5},
+            "thaw_encoder_at is 5, but adapter_language is 'fao'",
+        ),
+        (
+            {"lora_rank": 4, "architecture": "a.json"},
+            "architecture is 'a.json', but lora_rank is 4",
+        ),
         ({"steps": 5, "epochs": 2}, "steps is 5 and epochs is 2; expected one of them"),
         ({"preset": "one-our"}, "preset is 'one-our'; expected ten-minutes, one-hour, ten-hours"),
         ({"vocabulary": "mine"}, "vocabulary is 'mine'; expected auto, base, labels"),
@@ -37,6 +50,14 @@ def test_a_bad_value_is_shown(given, message):
     with pytest.raises(SettingsError) as raised:
         Settings.of(given)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["warmup_steps", "head_only_steps", "thaw_encoder_at"])
+def test_what_begins_or_ends_at_a_step_fits_into_the_epochs(name):
+    few = Settings.of({"epochs": 2, "warmup_steps": 1, name: 9})
+    assert steps_of(few, updates_per_epoch=10) == 20
+    with pytest.raises(SettingsError, match=f"{name} is 9, and 2 epochs of this data are 8 steps"):
+        steps_of(few, updates_per_epoch=4)
 
 
 def test_a_preset_fills_in_what_is_not_given():
