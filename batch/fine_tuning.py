@@ -32,7 +32,7 @@ from batch.training_request import (
 )
 from manifests.errors import InputError, JobFailedError
 from manifests.hashing import sha256_of
-from manifests.storage import Store, open_store
+from manifests.storage import Store, open_store, parent_store
 from manifests.tarball import pack, package_files, unpack_object
 from training.vocabulary import SYMBOLS_FILE
 from transform_handler.identity import CARD_NAME, BundleCard, digest_of, model_files
@@ -174,7 +174,7 @@ def fine_tune(
     result = {
         "model": trained.bundle.uri,
         "model_package": _registered(config, trained),
-        "instance_type": plan.request["ResourceConfig"]["InstanceType"],
+        "instance_type": outcome.instance_type,
         "metrics": trained.metrics,
     }
     output.put(f"{JOBS}{plan.name}/trained.json", _text(result))
@@ -210,6 +210,9 @@ def trained_before(output: Store, name: str) -> Trained | None:
     if output.stat(key) is None:
         return None
     found = json.loads(output.read(key))
+    store, bundle_key = parent_store(found["model"])
+    if store.stat(bundle_key) is None:
+        return None  # somebody has deleted it
     bundle = prepare_bundle(found["model"], output, dry=True)
     return Trained(bundle=bundle, metrics=found["metrics"])
 
@@ -284,17 +287,12 @@ def _wheels(config: Config, requirements: bytes) -> list[Path]:
 
 def _bundled(output: Store, artifact_uri: str, section: TrainingSection) -> Trained:
     with tempfile.TemporaryDirectory(prefix="nightscribe-trained-") as scratch:
-        # The folder's name becomes the model's.
-        folder = Path(scratch) / section.name
+        # The folder's name becomes the model's, and a name may look like a path.
+        folder = Path(scratch) / slug(section.name)
         unpack_object(artifact_uri, folder)
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         bundle = prepare_bundle(str(folder), output)
-        for beside in (
-            "README.md",
-            "metrics.json",
-            "training_curves.png",
-            "training_curves.parquet",
-        ):
+        for beside in BESIDE:
             if (folder / beside).is_file():
                 place = bundle.uri.rpartition("/")[0]
                 output.put(output.key_of(f"{place}/{beside}"), folder / beside)

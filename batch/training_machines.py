@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from batch.config import Config, SageMakerSection, TrainingSection
 from batch.platforms.local import LocalPlatform
 from batch.platforms.sagemaker_images import training_image
@@ -11,6 +13,12 @@ from manifests.errors import InputError
 from training.settings import Settings, SettingsError
 
 PROJECT_TAG = {"project": "nightscribe"}
+_OWN_SETTINGS = {"architecture", "base_name", "name", "text_rules"}
+_OWN = (
+    "nightscribe train sets that itself, from [training] base and name and from the labels; "
+    "a model without a base is trained by python -m training.train"
+)
+_INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 
 
 def training_platform(config: Config) -> LocalPlatform | SageMakerTraining:
@@ -29,6 +37,7 @@ def training_machines(config: Config) -> Machines:
         InputError: settings that SageMaker would refuse together, or an output outside S3.
     """
     section = training_section(config)
+    _check_registry(config)
     seconds = round(section.max_hours * 3600)
     if section.platform == "local":
         return Machines(max_seconds=seconds, input_mode=section.input_mode)
@@ -66,6 +75,8 @@ def checked_settings(section: TrainingSection) -> Settings:
     Raises:
         InputError: one that is not known, or of the wrong kind or range.
     """
+    if own := sorted(_OWN_SETTINGS & section.settings.keys()):
+        raise InputError(f"[training] settings.{own[0]}: {_OWN}")
     try:
         return Settings.of(section.settings)
     except SettingsError as error:
@@ -82,12 +93,23 @@ def sagemaker_section(config: Config) -> SageMakerSection:
     return config.sagemaker
 
 
+def _check_registry(config: Config) -> None:
+    account = config.sagemaker
+    if account and account.model_package_group and not config.output.uri.startswith("s3://"):
+        raise InputError(
+            "[sagemaker] model_package_group: the Model Registry takes models in S3 only, and "
+            f"[output] uri is {config.output.uri!r}; name a bucket there, or no group"
+        )
+
+
 def _check(config: Config, section: TrainingSection, account: SageMakerSection) -> None:
     if not config.output.uri.startswith("s3://"):
         raise InputError(
             f"[output] uri {config.output.uri!r}: a SageMaker job reads and writes S3 only; "
             "expected s3://bucket/prefix/"
         )
+    if odd := [one for one in section.instances if not _INSTANCE_TYPE.fullmatch(one)]:
+        raise InputError(f"[training] instances: found {odd[0]!r}; expected a type as ml.g5.xlarge")
     if section.spot and section.keep_alive_minutes:
         raise InputError("[training] spot and keep_alive_minutes: warm pools take no spot machines")
     if section.max_wait_hours is not None and section.max_wait_hours < section.max_hours:

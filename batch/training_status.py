@@ -10,6 +10,7 @@ from batch.config import Config
 from batch.fine_tuning import JOBS
 from batch.platforms.sagemaker_training import SageMakerTraining
 from batch.requests import LOCAL_IMAGE
+from manifests.errors import NightscribeError
 from manifests.storage import Store, open_store
 
 
@@ -45,7 +46,11 @@ def _standing(output: Store, name: str, platform: SageMakerTraining) -> Training
     job = _read(output, f"{JOBS}{name}/job.json") or {}
     if job["AlgorithmSpecification"]["TrainingImage"] == LOCAL_IMAGE:
         return TrainingStanding(name=name, state="not finished; the same command goes on with it")
-    attempts = list(platform.attempts(name))
+    try:
+        attempts = list(platform.attempts(name))
+    except NightscribeError as error:
+        # Runs and other jobs are told all the same.
+        return TrainingStanding(name=name, state=f"not known: {error}")
     if not attempts:
         return TrainingStanding(name=name, state="not submitted")
     last = attempts[-1]

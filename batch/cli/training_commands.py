@@ -95,10 +95,14 @@ def _stop(settings: Config, plan: TrainingPlan) -> None:
 
 
 def _detach(settings: Config, plan: TrainingPlan) -> None:
-    from batch.fine_tuning import record_job
+    from batch.fine_tuning import record_job, trained_before
     from batch.platforms.sagemaker_training import SageMakerTraining
     from batch.training_machines import training_platform
+    from manifests.storage import open_store
 
+    if earlier := trained_before(open_store(settings.output.uri), plan.name):
+        click.echo(f"{plan.name}  done before: {readable(earlier.bundle.uri)}")
+        return
     platform = training_platform(settings)
     assert isinstance(platform, SageMakerTraining)
     record_job(settings, plan)
@@ -115,7 +119,16 @@ def _trained(settings: Config, plan: TrainingPlan, watching: Any) -> Trained:
 
     # Two trainings that write the same checkpoints would ruin both.
     with Claim(open_store(settings.output.uri), f"{JOBS}{plan.name}/claim/"):
-        return fine_tune(settings, training_platform(settings), plan, watching=watching)
+        try:
+            return fine_tune(settings, training_platform(settings), plan, watching=watching)
+        except KeyboardInterrupt:
+            if plan.section.platform == "sagemaker":
+                # Only the wait has ended, and the machines are paid for by the second.
+                watching.on_line(
+                    "a job that was submitted goes on at SageMaker; 'nightscribe train --stop' "
+                    "asks it to save and stop"
+                )
+            raise
 
 
 def _show_plan(settings: Config, plan: TrainingPlan, as_json: bool) -> None:

@@ -7,6 +7,7 @@ what is in S3 is fetched.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -115,6 +116,13 @@ def run_training(spec: TrainingSpec, *, on_line: Callable[[str], None]) -> JobOu
             uri = _delivered(spec, prefix)
         except NightscribeError as error:
             return JobOutcome(status="Failed", failure_reason=str(error)[:MAX_REASON])
+        except BrokenPipeError:
+            raise  # nobody reads what the job prints
+        except OSError as error:
+            reason = f"{error.filename or prefix}: {error.strerror or error}"
+            if error.errno == errno.ENOSPC:
+                reason += "; TMPDIR names the folder where jobs work"
+            return JobOutcome(status="Failed", failure_reason=reason[:MAX_REASON])
     return JobOutcome(status="Completed", artifact_uri=uri)
 
 

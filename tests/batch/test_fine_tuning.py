@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +14,33 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from batch.bundles import slug
+from batch.cli import training_commands
 from batch.cli.listeners import LogListener
 from batch.cli.main import cli
 from batch.config import Config, load_config
 from batch.datasets import read_rows
 from batch.fine_tuning import (
+    JOBS,
     Trained,
     TrainingPlan,
     Watching,
     check_training_data,
     fine_tune,
     plan_training,
+    record_job,
 )
 from batch.layout import TRANSCRIPTS
-from batch.platforms.base import Document
+from batch.platforms.base import Document, JobOutcome
 from batch.platforms.local import LocalPlatform
 from batch.run import Runner
 from batch.training_machines import training_machines, training_platform
+from batch.training_request import training_request
 from batch.training_status import training_standings
-from manifests.errors import InputError
+from manifests.errors import AccessDeniedError, InputError
+from manifests.local_store import uri_of_path
 from manifests.storage import open_store
-from manifests.tarball import unpack_object
+from manifests.tarball import pack, unpack_object
 from tests.conftest import speechlike, write_sound
 
 TEXTS = ("so we open the meeting", "there is nothing new", "let us go on", "who writes it down")
@@ -90,8 +97,9 @@ settings = {{ {settings} }}
 
 def planned(config: Config, *, dry: bool = False) -> TrainingPlan:
     watching = Watching(on_line=lambda _: None)
+    machines = training_machines(config)
     data = check_training_data(config, watching=watching)
-    return plan_training(config, training_machines(config), data, watching=watching, dry=dry)
+    return plan_training(config, machines, data, watching=watching, dry=dry)
 
 
 def trained(config: Config, lines: list[str] | None = None) -> Trained:
@@ -165,6 +173,24 @@ def test_what_would_be_trained_on_wrongly_is_refused_with_the_list(
             "reads and writes S3 only",
         ),
         (["training.settings.stepps=3"], "did you mean steps?"),
+        (["training.settings.architecture=x.json"], "settings.architecture: nightscribe train"),
+        (
+            [
+                "output.uri=s3://bucket/",
+                "training.platform=sagemaker",
+                "sagemaker.role=arn:aws:iam::123456789012:role/x",
+                "sagemaker.training_image=image",
+                'training.instances=["g5"]',
+            ],
+            "found 'g5'; expected a type as ml.g5.xlarge",
+        ),
+        (
+            [
+                "sagemaker.role=arn:aws:iam::123456789012:role/x",
+                "sagemaker.model_package_group=meetings",
+            ],
+            "takes models in S3 only",
+        ),
         (["training.validation=nowhere.jsonl"], "nowhere.jsonl"),
     ],
 )
@@ -177,6 +203,111 @@ def test_what_the_user_must_mend_is_said_before_anything_is_staged(
     assert message in str(raised.value)
 
 
+class Finished:
+    """A platform whose job has written a model: the base once more."""
+
+    def __init__(self, folder: Path, model: Path) -> None:
+        self.jobs = 0
+        metrics = json.dumps({"after": {"wer": 0.5}, "evaluations": {}}).encode()
+        files: dict[str, Path | bytes] = {one.name: one for one in model.iterdir()}
+        self.tarball = folder / "artefact.tar.gz"
+        pack(self.tarball, {**files, "metrics.json": metrics})
+
+    def train(self, job: Document, *, on_line: Callable[[str], None]) -> JobOutcome:
+        self.jobs += 1
+        uri = uri_of_path(self.tarball)
+        return JobOutcome(status="Completed", artifact_uri=uri, instance_type="ml.g6.xlarge")
+
+
+QUIET = Watching(on_line=lambda _: None)
+
+
+@pytest.mark.parametrize("name", ["../up", "/etc/up", "a/b", "v1.tar.gz", "%", "Größe 1"])
+def test_a_models_name_is_no_path(
+    tmp_path: Path, labels: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    more = f"training.name={json.dumps(name)}"
+    config = configured(tmp_path, labels, tiny_model, str(tmp_path / "out"), more)
+    platform = Finished(tmp_path, tiny_model)
+    result = fine_tune(config, platform, planned(config), watching=QUIET)
+    assert result.bundle.name == slug(name)
+    assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_a_model_that_was_deleted_is_made_again(
+    tmp_path: Path, labels: Path, tiny_model: Path
+) -> None:
+    config = configured(tmp_path, labels, tiny_model, str(tmp_path / "out"))
+    platform, plan = Finished(tmp_path, tiny_model), planned(config)
+    first = fine_tune(config, platform, plan, watching=QUIET)
+    assert fine_tune(config, platform, plan, watching=QUIET) == first
+    assert platform.jobs == 1
+    shutil.rmtree(tmp_path / "out/models")
+    assert fine_tune(config, platform, plan, watching=QUIET) == first
+    assert platform.jobs == 2
+
+
+def test_a_speed_is_kept_for_the_machine_that_it_was_measured_on(
+    tmp_path: Path, labels: Path, tiny_model: Path
+) -> None:
+    config = configured(tmp_path, labels, tiny_model, str(tmp_path / "out"))
+    plan = planned(config)
+    fine_tune(config, Finished(tmp_path, tiny_model), plan, watching=QUIET)
+    kept = json.loads(open_store(config.output.uri).read(f"{JOBS}{plan.name}/trained.json"))
+    assert kept["instance_type"] == "ml.g6.xlarge"
+
+
+def submitted(tmp_path: Path, labels: Path, model: Path, bucket: str) -> tuple[Config, Any]:
+    """A configuration for SageMaker, and a plan whose document alone is real."""
+    config = configured(
+        tmp_path,
+        labels,
+        model,
+        f"s3://{bucket}/",
+        "training.platform=sagemaker",
+        "sagemaker.role=arn:aws:iam::123456789012:role/trainer",
+    )
+    machines = training_machines(config)
+    request = training_request(
+        name="nightscribe-x-1",
+        channels=[],
+        output_uri=f"s3://{bucket}/training/jobs",
+        checkpoint_uri=f"s3://{bucket}/training/checkpoints/",
+        hyperparameters={},
+        machines=machines,
+    )
+    return config, TrainingPlan(section=config.training, data=None, request=request)  # type: ignore[arg-type]
+
+
+def test_who_stops_waiting_hears_that_the_job_goes_on(
+    tmp_path: Path, labels: Path, tiny_model: Path, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    config, plan = submitted(tmp_path, labels, tiny_model, s3_bucket)
+    monkeypatch.setattr("batch.fine_tuning.fine_tune", interrupted)
+    lines: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        training_commands._trained(config, plan, Watching(on_line=lines.append))
+    assert "goes on at SageMaker" in lines[-1]
+
+
+def test_a_job_that_cannot_be_asked_about_does_not_hide_the_others(
+    tmp_path: Path, labels: Path, tiny_model: Path, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: Any) -> None:
+        raise AccessDeniedError("no AWS credentials found")
+
+    config, plan = submitted(tmp_path, labels, tiny_model, s3_bucket)
+    record_job(config, plan)
+    monkeypatch.setattr("batch.platforms.sagemaker_training.client", denied)
+    (standing,) = training_standings(config)
+    assert standing.state == "not known: no AWS credentials found"
+
+
 class JobRunner:
     """Carries out on this machine what is created at moto's SageMaker, from moto's S3."""
 
@@ -187,7 +318,8 @@ class JobRunner:
         self.documents.append(params)
 
     def created(self, **_: Any) -> None:
-        job, lines = self.documents[-1], []
+        job = self.documents[-1]
+        lines: list[str] = []
         outcome = LocalPlatform().train(job, on_line=lines.append)
         assert outcome.status == "Completed", outcome
         self._log(job["TrainingJobName"], lines)

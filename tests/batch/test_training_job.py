@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -157,6 +158,19 @@ def test_a_job_over_its_time_is_asked_to_save_and_is_stopped(store: Store) -> No
     assert lines[-1] == "ready"
     assert outcome.status == "Stopped"
     assert store.read("checkpoints/job/saved") == b"5"
+
+
+def test_a_full_disk_is_a_reason_and_no_stack_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(target: Path, *_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+    job = document(open_store(tmp_path / "store"))
+    monkeypatch.setattr("batch.platforms.training_job.pack", full)
+    outcome, _ = carried_out(job)
+    assert outcome.status == "Failed"
+    assert "No space left on device; TMPDIR names" in outcome.failure_reason
 
 
 # A driver in a process of its own, which can be killed.
