@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from manifests.errors import NightscribeError
 from training.interruption import (
     EXIT_INTERRUPTED,
     InterruptedTrainingError,
@@ -23,9 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         except InterruptedTrainingError as stop:
             _say(str(stop))
             return EXIT_INTERRUPTED
-        except (ValueError, FileNotFoundError) as error:
-            write_failure(str(error))
-            print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        except (ValueError, FileNotFoundError, NightscribeError) as error:
+            reason = _reason(error)
+            write_failure(reason)
+            print(f"error: {reason}", file=sys.stderr)  # noqa: T201
             return 2
         except Exception as error:
             write_failure(f"{type(error).__name__}: {error}")
@@ -76,6 +78,14 @@ def run(job: Job, interruption: Interruption | None = None) -> None:
             f"data_wait_share={clock.waiting_share:.4g}"
         )
     finish(job, prepared, trainer, resume=resume)
+
+
+def _reason(error: Exception) -> str:
+    """The message; without the stack trace that torch adds in a process that reads ahead."""
+    message = str(error)
+    if "Original Traceback" not in message:
+        return message
+    return message.rpartition(f"{type(error).__name__}: ")[2].strip()
 
 
 def _say(line: str) -> None:

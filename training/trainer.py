@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,12 +12,14 @@ import torch
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer
 
-from training.batching import EqualBatches, Heard, LengthBatches
+from training.batching import Heard
 from training.callbacks import Course, LineReport
 from training.checkpoints import BEST, CHECKPOINT, Saved, folder_of, prune, remove_torn, whole
 from training.ctc_loss import smoothed
-from training.data import Collator, SpeechDataset
-from training.interruption import InterruptedTrainingError, Interruption, leave_group
+from training.data import SpeechDataset
+from training.failures import BatchTooLargeError, DivergedError
+from training.interruption import InterruptedTrainingError, Interruption
+from training.loading import Loaders
 from training.machine import prepare_machine, training_arguments
 from training.masking import Masking
 from training.metrics import Score, greedy_ids
@@ -35,10 +36,6 @@ from training.training_state import (
     write_weights,
 )
 from training.validation import measure
-
-
-class DivergedError(ValueError):
-    """A loss that is not a number."""
 
 
 class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
@@ -70,23 +67,14 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
         self._settings = settings
         self._checkpoints = checkpoints
         self._run = run or {}
-        self._collate = Collator(attention_mask=not acoustic.group_norm)
         self.interruption = interruption or Interruption()
         # A base model may be better than all that training makes of it; a new one is not.
         self._score_first = score_first
         self.earlier_log: list[dict[str, Any]] = []
-        self._shard = {
-            "process": int(os.environ.get("RANK", "0")),
-            "processes": int(os.environ.get("WORLD_SIZE", "1")),
-        }
-        self.batches = LengthBatches(
-            train.seconds,
-            batch_seconds=settings.batch_seconds,
-            seed=settings.seed,
-            shortest_first=settings.shortest_first,
-            heard=heard,
-            **self._shard,
+        self._loaders = Loaders(
+            settings, train, heard=heard, attention_mask=not acoustic.group_norm
         )
+        self.batches = self._loaders.batches
         prepare_machine(settings, acoustic.network)
         self.thaw = Thaw(acoustic.network, settings)
         self._masking = Masking(acoustic.network, settings)
@@ -116,7 +104,7 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
     # The course: train, or go on from a checkpoint; end with the best weights.
 
     def fit(self, resume: Saved | None) -> None:
-        """Train to the end and load the best weights by validation WER.
+        """Train to the end; where the model will be written, load the best weights by WER.
 
         Raises:
             InterruptedTrainingError: SIGTERM came; a checkpoint has been written.
@@ -135,7 +123,8 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
                 self._make_up_evaluation()
         if not self._is_finished():
             raise InterruptedTrainingError(self.state.global_step)
-        if best := best_row(self.state.log_history):
+        # The process that wrote them writes the model, too; another machine may not have them.
+        if (best := best_row(self.state.log_history)) and self.args.should_save:
             self._load_from_checkpoint(str(folder_of(self._checkpoints, BEST, best["step"])))
 
     def _make_up_evaluation(self) -> None:
@@ -164,19 +153,7 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
     # A step: seeded by its number.
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        return self._loader(self.train_dataset, self.batches)
-
-    def _loader(self, dataset: Any, batches: Any) -> DataLoader[Any]:
-        workers = self._settings.workers
-        return DataLoader(
-            dataset,
-            batch_sampler=batches,
-            collate_fn=self._collate,
-            num_workers=workers,
-            persistent_workers=workers > 0,
-            worker_init_fn=leave_group,
-            pin_memory=torch.cuda.is_available(),
-        )
+        return self._loaders.training()
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
         with self.clock.waiting():
@@ -184,13 +161,16 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
 
     def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         settings, step = self._settings, self.state.global_step
-        seed_everything(seed_of(settings.seed, step, self.micro_step, self._shard["process"]))
+        seed_everything(seed_of(settings.seed, step, self.micro_step, self._loaders.process))
         self.micro_step += 1
         # Batches of several processes are about equally long.
-        self.clock.heard(int(inputs["input_lengths"].sum()) * self._shard["processes"])
+        self.clock.heard(int(inputs["input_lengths"].sum()) * self._loaders.processes)
         frames = self._acoustic.output_length(inputs["input_values"].shape[1])
-        with self._masking.over(frames):
-            return super().training_step(model, inputs, *args, **kwargs)
+        try:
+            with self._masking.over(frames):
+                return super().training_step(model, inputs, *args, **kwargs)
+        except torch.OutOfMemoryError as error:
+            raise BatchTooLargeError.of(inputs, settings) from error
 
     def compute_loss(
         self,
@@ -218,21 +198,13 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
             # The loss has been fetched: what a GPU was asked to do in this step is done.
             logs = {**logs, **self.clock.step_is_done()}
             if math.isnan(logs["loss"]):
-                raise DivergedError(
-                    f"the loss is not a number at step {self.state.global_step}: lower "
-                    f"learning_rate ({self._settings.learning_rate}), or set mixed_precision to "
-                    f"'no' (now {self._settings.mixed_precision!r})"
-                )
+                raise DivergedError.at(self.state.global_step, self._settings)
         super().log(logs, start_time)
 
     # Evaluation: one id a frame, counted at once; no row is ever padded with another's frames.
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
-        dataset = eval_dataset or self.eval_dataset
-        seconds = self._settings.batch_seconds
-        return self._loader(
-            dataset, EqualBatches(dataset.seconds, batch_seconds=seconds, **self._shard)
-        )
+        return self._loaders.measuring(eval_dataset or self.eval_dataset)
 
     def score_validation(self) -> Score | None:
         """Score the model as it is now; None without a validation set."""
@@ -268,7 +240,7 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
             self.recognise,
             self._acoustic.vocabulary,
             stop=lambda: self.interruption.asked,
-            processes=self._shard["processes"],
+            processes=self._loaders.processes,
         )
 
     def recognise(self, inputs: dict[str, Any]) -> tuple[float, torch.Tensor]:

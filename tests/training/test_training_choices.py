@@ -205,3 +205,32 @@ def test_the_symbols_that_a_data_check_chose_are_the_models(job, channel):
     chosen = job(vocabulary="labels", steps=2)
     run(chosen)
     assert json.loads((chosen.output / "vocab.json").read_text()) == dict(symbols.ids)
+
+
+def test_a_batch_that_does_not_fit_says_what_to_do(job, monkeypatch):
+    import torch
+    from transformers import Trainer
+
+    def too_much(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Trainer, "training_step", too_much)
+    with pytest.raises(ValueError, match=r"a batch of \d+ utterances .* lower batch_seconds \(3\)"):
+        run(job())
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_sound_that_cannot_be_read_is_one_line_whoever_reads_it(job, channel, capsys, workers):
+    chosen = job()
+    (channel / "0.wav").write_bytes(b"")
+    arguments = {
+        "--hyperparameters": json.dumps({**SMALL, "steps": 6, "workers": workers}),
+        "--train": chosen.train,
+        "--base": chosen.base,
+        "--output": chosen.output,
+        "--checkpoints": chosen.checkpoints,
+    }
+    assert main([str(part) for pair in arguments.items() for part in pair]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: file://")
+    assert "0.wav" in line

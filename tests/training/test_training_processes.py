@@ -27,7 +27,7 @@ SETTINGS = {
 }
 
 
-def _start(folder, name, given, process):
+def _start(folder, name, given, process, *, checkpoints=None):
     channel, architecture, port = given
     environment = {
         **os.environ,
@@ -35,7 +35,7 @@ def _start(folder, name, given, process):
         "SM_CHANNEL_TRAIN": str(channel),
         "SM_CHANNEL_VALIDATION": str(channel),
         "SM_MODEL_DIR": str(folder / name),
-        "NIGHTSCRIBE_CHECKPOINT_DIR": str(folder / f"{name}-checkpoints"),
+        "NIGHTSCRIBE_CHECKPOINT_DIR": str(checkpoints or folder / f"{name}-checkpoints"),
         "OMP_NUM_THREADS": "1",
         "RANK": str(process),
         "LOCAL_RANK": str(process),
@@ -96,3 +96,18 @@ def test_two_processes_train_stop_together_and_end_as_if_undisturbed(
     assert all(whole[name].equal(parts[name]) for name in whole)
     rows = pq.read_table(tmp_path / "whole" / PARQUET).to_pylist()
     assert [row["step"] for row in rows if row["loss"] is not None] == list(range(1, STEPS + 1))
+
+
+def test_machines_have_checkpoint_folders_of_their_own(
+    tmp_path, long_channel, lively_architecture, port
+):
+    """Only the first machine writes to its folder, and only it writes the model."""
+    given = (long_channel, lively_architecture, port)
+    both = [
+        _start(tmp_path, "model", given, process, checkpoints=tmp_path / f"machine-{process}")
+        for process in (0, 1)
+    ]
+    for process in both:
+        process.communicate()
+    assert [process.returncode for process in both] == [0, 0]
+    assert (tmp_path / "model" / "model.safetensors").exists()
