@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from batch.bundles import model_folder
 from manifests.errors import InputError
 from manifests.labels import LabelledUtterance
+from manifests.local_store import LocalStore
 from training.scoring import Normalizer, normalizer_for, normalizer_named
 
 if TYPE_CHECKING:
@@ -56,12 +57,17 @@ class Comparison:
         }
 
     def write(self, folder: Path) -> None:
-        """Write each model's figures, speakers and utterances, worst first, below ``folder``."""
-        from training.report import details, write_files  # noqa: PLC0415
+        """Write each model's figures, speakers and utterances, worst first, below ``folder``.
 
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        from training.report import details  # noqa: PLC0415
+
+        target = LocalStore(folder)
         for name, one in (("model", self.model), ("against", self.against)):
-            if one is not None:
-                write_files(details(one), folder / name)
+            for file, content in details(one).items() if one is not None else ():
+                target.put(f"{name}/{file}", content)
 
 
 def labelled_set(on: str, *, config: Path | None, language: str | None = None) -> LabelledSet:

@@ -50,6 +50,8 @@ def load_training_data(
     from training.text import TextRules  # noqa: PLC0415
     from training.vocabulary import fit_text  # noqa: PLC0415
 
+    # First: a base of another kind is told before labels are read.
+    output_length = frames_of(base)
     sets = labelled_sets(section)
     mode = str(section.settings.get("vocabulary", "auto"))
     known = _vocabulary(base)
@@ -66,7 +68,7 @@ def load_training_data(
         sets,
         rules=rules,
         vocabulary=vocabulary,
-        output_length=frames_of(base),
+        output_length=output_length,
         on_progress=on_progress,
     )
     for name in sets:
@@ -129,14 +131,22 @@ def _presplit(train: Sequence[LabelledUtterance], place: str) -> dict[str, list[
 
 
 def _vocabulary(base: Path) -> Vocabulary | None:
-    """The base's own symbols; None where it was only pretrained and has none."""
+    """The base's own symbols; None where it was only pretrained and has none.
+
+    Raises:
+        InputError: the files of its tokenizer are not whole.
+    """
     if not (base / "vocab.json").is_file():
         return None
     from transformers import AutoTokenizer  # noqa: PLC0415
 
     from training.vocabulary import vocabulary_of  # noqa: PLC0415
 
-    return vocabulary_of(AutoTokenizer.from_pretrained(base))
+    try:
+        return vocabulary_of(AutoTokenizer.from_pretrained(base))
+    # A tokenizer of another kind of model lacks attributes.
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{base}: no tokenizer of a CTC model: {error}") from error
 
 
 def frames_of(base: Path) -> Callable[[int], int]:

@@ -52,9 +52,10 @@ def evaluate(
 
     device = device or choose_device()
     card = _card(model, name or model.name)
+    # First: it says what is wrong with a folder, and the rules ask for a CTC model's tokenizer.
+    engine = load_engine(model, device=device)
     rules = rules or _rules_of(model)
     rule = normalizer or normalizer_for(_language(utterances, rules))
-    engine = load_engine(model, device=device)
     with DecoderProcess() as decoder:
         transcriber = Transcriber(engine, card, decoder, ANYWHERE)
         found = hypotheses(transcriber, utterances, on_progress=on_progress)

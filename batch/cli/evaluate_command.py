@@ -69,6 +69,8 @@ def evaluate(
     default = Path(DEFAULT_CONFIG)
     config = config or (default if default.is_file() else None)
     labels = labelled_set(on, config=config, language=language)
+    if out is not None:
+        _make(out)
     with _progress() as on_progress:
         found = compare(model, labels, against=against, on_progress=on_progress)
     if out is not None:
@@ -80,6 +82,16 @@ def evaluate(
         if out is not None:
             click.echo(f"details         {out}")
     return 0 if found.model.utterances else EXIT_FAILED
+
+
+def _make(folder: Path) -> None:
+    """Make the folder for the details before hours are spent on them."""
+    from manifests.errors import InputError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {folder}: {error.strerror}") from error
 
 
 def lines_of(found: Comparison) -> list[str]:

@@ -27,11 +27,11 @@ def client(service: str, region: str | None = None) -> Any:
     """A boto3 client that retries throttled calls with backoff and jitter.
 
     Raises:
-        InputError: no region is known.
+        InputError: no region is known, or the settings of AWS are not whole.
     """
     import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
-    from botocore.exceptions import NoRegionError  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, NoRegionError  # noqa: PLC0415
 
     retries = {"mode": "adaptive", "max_attempts": 10}
     try:
@@ -39,6 +39,10 @@ def client(service: str, region: str | None = None) -> Any:
     except NoRegionError as error:
         raise InputError(
             "no AWS region is known; set [sagemaker] region, or AWS_DEFAULT_REGION"
+        ) from error
+    except BotoCoreError as error:
+        raise InputError(
+            f"AWS cannot be asked: {error}; check [sagemaker] region and AWS_PROFILE"
         ) from error
 
 

@@ -14,7 +14,7 @@ from batch.bundles import prepare_bundle
 from batch.cli.evaluate_command import evaluate
 from manifests.errors import InputError
 from manifests.storage import open_store
-from tests.conftest import make_tiny_model, speechlike, write_sound
+from tests.conftest import make_tiny_model, shared, speechlike, write_sound
 from training.evaluation import evaluate as evaluate_folder
 
 TEXTS = ("all hello there", "hello", "all there is to say")
@@ -175,3 +175,18 @@ def test_a_folder_without_a_model_is_an_error_that_says_so(labels: Path) -> None
     answer = invoked(labels, "--on", labels)
     assert isinstance(answer.exception, InputError)
     assert "config.json" in str(answer.exception)
+
+
+def test_a_model_of_another_kind_is_an_error_that_says_so(labels: Path) -> None:
+    answer = invoked(shared("models/whisper-tiny.en"), "--on", labels)
+    assert isinstance(answer.exception, InputError)
+    assert "not a CTC model" in str(answer.exception)
+
+
+def test_a_folder_for_details_that_cannot_be_made_is_told_before_anything_is_heard(
+    labels: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    answer = invoked("no model", "--on", labels, "--out", tmp_path / "file/out")
+    assert isinstance(answer.exception, InputError)
+    assert "file/out: Not a directory" in str(answer.exception)

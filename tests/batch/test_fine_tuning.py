@@ -203,6 +203,20 @@ def test_what_the_user_must_mend_is_said_before_anything_is_staged(
     assert message in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("vocab.json", "{"), ("config.json", "{"), ("config.json", '{"model_type": "whisper"}')],
+)
+def test_a_base_that_is_not_whole_is_told_in_a_sentence(
+    tmp_path: Path, labels: Path, tiny_model: Path, file: str, content: str
+) -> None:
+    base = shutil.copytree(tiny_model, tmp_path / "base")
+    (base / file).write_text(content, "utf-8")
+    config = configured(tmp_path, labels, base, str(tmp_path / "out"))
+    with pytest.raises(InputError, match=r"not? (a|tokenizer of a) CTC model"):
+        planned(config)
+
+
 class Finished:
     """A platform whose job has written a model: the base once more."""
 

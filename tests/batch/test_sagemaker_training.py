@@ -269,3 +269,13 @@ def test_the_newest_training_image_comes_from_sagemakers_tables() -> None:
     assert "huggingface-pytorch-training:2.9.0-transformers5.3.0-gpu-py312" in image
     with pytest.raises(InputError, match=r"no Hugging Face training image for ml\.m5\.xlarge"):
         training_image("eu-central-1", "ml.m5.xlarge")
+
+
+@pytest.mark.parametrize(("region", "profile"), [("eu central", None), ("eu-central-1", "nobody")])
+def test_settings_of_aws_that_are_not_whole_are_a_sentence(
+    aws: str, monkeypatch: pytest.MonkeyPatch, region: str, profile: str | None
+) -> None:
+    if profile:
+        monkeypatch.setenv("AWS_PROFILE", profile)
+    with pytest.raises(InputError, match="AWS cannot be asked"):
+        list(SageMakerTraining(region=region).attempts(NAME))
