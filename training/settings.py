@@ -106,7 +106,7 @@ class Settings:
     telephone_share: float = 0.1
     codec_share: float = 0.0
     gain_db: float = 12.0
-    """The level moves by up to this much, up or down, always."""
+    """The level moves by up to this much, up or down, always; up to full scale at most."""
     shortest_first: bool = False
     """Short utterances first in the first epoch: a model from scratch finds the letters sooner."""
     text_rules: str = ""

@@ -97,6 +97,16 @@ def test_the_level_moves_by_at_most_the_gain():
     assert 4 < max(gains) <= 6.01
 
 
+def test_a_loud_recording_is_not_overdriven_by_the_gain():
+    """Nor by the room and the noise before it: clipping is a change of its own."""
+    loud = SOUND * np.float32(0.95 / 0.3)
+    for key in map(str, range(30)):
+        changed = Augmentation(**{**NOTHING, "seed": 1, "gain_db": 12.0})(loud, 0, key)
+        assert np.allclose(changed / np.abs(changed).max(), loud / np.abs(loud).max(), atol=1e-5)
+        noisy = Augmentation(**{**NOTHING, "seed": 1, "gain_db": 12.0, "noise": 1.0, "reverb": 1.0})
+        assert np.count_nonzero(np.abs(noisy(loud, 0, key)) >= 1) <= 1
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -61,7 +61,7 @@ class Augmentation:
     codec: float = 0.0
     """GSM, MP3, Opus or Vorbis at low bit rates, there and back."""
     gain_db: float = 12.0
-    """The level moves by up to this much, up or down, always."""
+    """The level moves by up to this much, up or down, always; up to full scale at most."""
 
     def __post_init__(self) -> None:
         for name in _SHARES:
@@ -85,7 +85,9 @@ class Augmentation:
         for change in (self._in_a_room, self._among_others, self._through_a_line):
             sound = change(sound, epoch, key)
         level = self._draws("gain", epoch, key).uniform(-self.gain_db, self.gain_db)
-        changed: Sound = np.clip(sound * np.float32(10 ** (level / 20)), -1, 1)
+        # No louder than full scale: an overdriven input is a change that is asked for by itself.
+        gain = min(10 ** (level / 20), 1 / max(float(np.abs(sound).max()), 1e-9))
+        changed: Sound = np.clip(sound * np.float32(gain), -1, 1)
         return changed
 
     def speed_of(self, epoch: int, key: str) -> float:
