@@ -61,7 +61,7 @@ class OutputSection(_Section):
 class PlatformSection(_Section):
     """[platform] where jobs are carried out."""
 
-    name: Literal["local"] = "local"
+    name: Literal["local", "sagemaker"] = "local"
 
 
 class RunSection(_Section):
@@ -78,6 +78,10 @@ class TransformSection(_Section):
     timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 3600
     retries: Annotated[int, Field(ge=0, le=3)] = 1
     rounds: Annotated[int, Field(ge=1, le=10)] = 3
+
+    instances: Annotated[list[str], Field(min_length=1)] = ["ml.m5.xlarge"]
+    instance_count: Annotated[int, Field(ge=1, le=64)] = 1
+    deadline_hours: Annotated[float, Field(gt=0, le=120)] | None = None
 
 
 class ReportSection(_Section):

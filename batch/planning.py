@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any
 
 from batch.bundles import Bundle, prepare_bundle
@@ -15,11 +16,17 @@ from batch.layout import ARCHIVE_MARK, RunKeys
 from batch.ledger import read_ledger
 from batch.plan import Plan, write_round
 from batch.platforms.base import Document
-from batch.platforms.transform_job import available_cores
-from batch.requests import TransformLimits, job_name, model_request, transform_request
+from batch.requests import (
+    TransformLimits,
+    TransformMachines,
+    job_name,
+    model_request,
+    transform_request,
+)
 from batch.runs import mark_pending, next_run_id
 from batch.selection import Result, Selection, Settings, select
 from batch.shards import Planned, into_shards, pointers_of, shard_seconds
+from batch.transform_machines import transform_machines
 from manifests.errors import InputError
 from manifests.matching import Matching
 from manifests.metadata import load_metadata
@@ -58,6 +65,11 @@ class Planner:
     archive: Store
     output: Store
     warn: Callable[[str], None]
+
+    @cached_property
+    def machines(self) -> TransformMachines:
+        """Where the jobs run."""
+        return transform_machines(self.config)
 
     def survey(self, *, dry: bool = False) -> Survey:
         """Look at everything; a ``dry`` one writes nothing at all.
@@ -104,12 +116,15 @@ class Planner:
         target = shard_seconds(
             sum(one.seconds for one in planned),
             limit_minutes=self.config.transform.shard_minutes,
-            workers=self._workers,
+            workers=self.machines.workers * self.machines.instance_count,
         )
         shards = write_round(self.output, keys, 1, into_shards(planned, target=target))
         bundle, selection = survey.bundle, survey.selection
         model = model_request(
-            name=job_name("model", self.output.uri, bundle.model_digest), bundle_uri=bundle.uri
+            name=job_name("model", self.output.uri, bundle.model_digest),
+            bundle_uri=bundle.uri,
+            machines=self.machines,
+            timeout_seconds=self.config.transform.timeout_seconds,
         )
         plan = Plan(
             run_id=keys.run_id,
@@ -146,15 +161,12 @@ class Planner:
             output_uri=self.output.uri_of(keys.out),
             allowed_prefixes=[self.archive.uri],
             limits=TransformLimits(
-                concurrency=self._workers,
+                concurrency=self.machines.workers,
                 timeout_seconds=section.timeout_seconds,
                 retries=section.retries,
             ),
+            machines=self.machines,
         )
-
-    @property
-    def _workers(self) -> int:
-        return self.config.transform.workers or available_cores()
 
     def _recordings(self) -> list[Recording]:
         section = self.config.archive

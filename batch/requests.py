@@ -7,8 +7,10 @@ validator check each document.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from batch.platforms.base import Document
 from transform_handler.allowed import VARIABLE as ALLOWED_VARIABLE
@@ -19,6 +21,7 @@ from transform_handler.handler import BUDGET_VARIABLE, JSON_LINES
 LOCAL_ROLE = "arn:aws:iam::000000000000:role/nightscribe-local"
 LOCAL_IMAGE = "nightscribe/local:latest"
 PAYLOAD_MB = 6
+RESPONSE_BYTES = 100 << 20
 # The handler stops taking recordings on when this share of the invocation's time is used.
 BUDGET_SHARE = 0.85
 
@@ -29,17 +32,67 @@ def job_name(run_id: str, output_uri: str, suffix: str) -> str:
     return f"nightscribe-{run_id}-{place}-{suffix}"
 
 
-def model_request(*, name: str, bundle_uri: str) -> Document:
-    """``create_model``."""
-    return {
-        "ModelName": name,
+@dataclass(frozen=True, kw_only=True)
+class TransformMachines:
+    """Where transform jobs run, and as whom; the model server has a worker for each request."""
+
+    role: str = LOCAL_ROLE
+    image: str = LOCAL_IMAGE
+    instance_type: str = "ml.m5.xlarge"
+    instance_count: int = 1
+    workers: int = 1
+    """Recordings that one instance transcribes at a time."""
+    threads: int | None = None
+    """Of each worker; None leaves the choice to the platform."""
+    subnets: Sequence[str] = ()
+    security_groups: Sequence[str] = ()
+    kms_key: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def model_request(
+    *,
+    name: str,
+    bundle_uri: str,
+    machines: TransformMachines | None = None,
+    timeout_seconds: int = 3600,
+) -> Document:
+    """``create_model``; the name gets a hash of the rest, so that a name is one model for ever."""
+    machines = machines or TransformMachines()
+    document: dict[str, Any] = {
         "PrimaryContainer": {
-            "Image": LOCAL_IMAGE,
+            "Image": machines.image,
             "ModelDataUrl": bundle_uri,
-            "Environment": {"SAGEMAKER_PROGRAM": "inference.py"},
+            "Environment": {
+                "SAGEMAKER_PROGRAM": "inference.py",
+                # The server's own limits are 6.5 MB and a minute; both end an invocation.
+                "MMS_MAX_REQUEST_SIZE": str(RESPONSE_BYTES),
+                "MMS_MAX_RESPONSE_SIZE": str(RESPONSE_BYTES),
+                "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": str(timeout_seconds),
+                "SAGEMAKER_MODEL_SERVER_WORKERS": str(machines.workers),
+                **_threads(machines),
+            },
         },
-        "ExecutionRoleArn": LOCAL_ROLE,
+        "ExecutionRoleArn": machines.role,
+        "Tags": _tags(machines),
     }
+    if machines.subnets:
+        document["VpcConfig"] = {
+            "Subnets": list(machines.subnets),
+            "SecurityGroupIds": list(machines.security_groups),
+        }
+    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:8]
+    return {"ModelName": f"{name[: 63 - 9]}-{digest}", **document}
+
+
+def _threads(machines: TransformMachines) -> dict[str, str]:
+    if machines.threads is None:
+        return {}
+    return {"NIGHTSCRIBE_THREADS": str(machines.threads), "OMP_NUM_THREADS": str(machines.threads)}
+
+
+def _tags(machines: TransformMachines) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in machines.tags.items()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +112,17 @@ def transform_request(
     output_uri: str,
     allowed_prefixes: Sequence[str],
     limits: TransformLimits,
+    machines: TransformMachines | None = None,
 ) -> Document:
     """``create_transform_job`` over a ManifestFile: one shard, one request, one output."""
+    machines = machines or TransformMachines()
+    resources: dict[str, Any] = {
+        "InstanceType": machines.instance_type,
+        "InstanceCount": machines.instance_count,
+    }
+    if machines.kms_key and not has_local_disk(machines.instance_type):
+        resources["VolumeKmsKeyId"] = machines.kms_key
+    key = {"KmsKeyId": machines.kms_key} if machines.kms_key else {}
     return {
         "TransformJobName": name,
         "ModelName": model_name,
@@ -85,6 +147,15 @@ def transform_request(
             "S3OutputPath": output_uri,
             "Accept": JSON_LINES,
             "AssembleWith": "None",
+            **key,
         },
-        "TransformResources": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1},
+        "TransformResources": resources,
+        "Tags": _tags(machines),
     }
+
+
+def has_local_disk(instance_type: str) -> bool:
+    """Whether an instance type brings a disk of its own: SageMaker refuses a volume key there."""
+    family = instance_type.split(".")[1]
+    large = {"p3dn", "p4d", "p4de", "p5", "p5e", "p5en"}
+    return family in large or family.endswith("d") or family[:2] in {"g4", "g5", "g6"}

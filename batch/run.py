@@ -25,6 +25,7 @@ from batch.planning import Planner, Survey
 from batch.platforms.base import JobOutcome, Platform
 from batch.progress import Listener, ShardDone
 from batch.report.model import Report
+from batch.requests import LOCAL_ROLE
 from batch.runs import mark_finished, unfinished
 from batch.score import Timing, build_report, exceeded, write_report, write_scores
 from batch.shards import again
@@ -199,7 +200,8 @@ class Runner:
                 yield plan
             else:
                 self.listener.warn(
-                    f"run {run_id} was planned with another model or setting and is given up; "
+                    f"run {run_id} was planned with another model, setting or platform and is "
+                    "given up; "
                     "its recordings are planned anew"
                 )
                 self._give_up(run_id)
@@ -213,8 +215,14 @@ class Runner:
         bundle = prepare_bundle(
             self.config.model.uri, self.output, precision=self.config.model.precision
         )
-        planned = (plan.channels, plan.model_digest, plan.decode_digest)
-        wanted = (self.config.archive.channels, bundle.model_digest, bundle.decode_digest)
+        here = plan.model_request["ExecutionRoleArn"] == LOCAL_ROLE
+        planned = (plan.channels, plan.model_digest, plan.decode_digest, here)
+        wanted = (
+            self.config.archive.channels,
+            bundle.model_digest,
+            bundle.decode_digest,
+            self.config.platform.name == "local",
+        )
         rows = plan.keys.rows(TRANSCRIPTS)
         return planned == wanted or self.output.stat(rows) is not None
 

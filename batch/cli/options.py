@@ -33,6 +33,7 @@ _SHORTCUTS = {
     "output": "output.uri",
     "channels": "archive.channels",
     "on_model_change": "run.on_model_change",
+    "platform": "platform.name",
 }
 _TRAINING_SHORTCUTS = {
     "base": "training.base",

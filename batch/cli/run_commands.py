@@ -39,11 +39,12 @@ def _new_runner(
     shortcuts: dict[str, str | None],
     listener: Listener,
 ) -> Runner:
-    from batch.platforms.local import LocalPlatform
     from batch.run import Runner
+    from batch.transform_machines import transform_platform
 
     config = configured(path, overrides, shortcuts)
-    return Runner(config=config, platform=LocalPlatform(), listener=listener)
+    platform = transform_platform(config, listener.warn)
+    return Runner(config=config, platform=platform, listener=listener)
 
 
 def _planned(runner: Runner, run_id: str | None) -> Plan:

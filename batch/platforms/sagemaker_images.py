@@ -48,6 +48,15 @@ def inference_image(region: str | None, instance_type: str = "ml.m5.xlarge") -> 
         ) from error
 
 
+def gpus_of(instance_type: str, region: str | None) -> int:
+    """How many GPUs an instance type has, by sagemaker's table, which lists those with several."""
+    from sagemaker.core import instance_types_gpu_info  # noqa: PLC0415
+
+    table = instance_types_gpu_info.retrieve(region or client("sagemaker").meta.region_name)
+    family = instance_type.split(".")[1]
+    return int(table.get(instance_type, {}).get("Count", 1 if family[0] in "gp" else 0))
+
+
 def _retrieved(scope: str, region: str | None, instance_type: str) -> str:
     try:
         from sagemaker.core import image_uris  # noqa: PLC0415

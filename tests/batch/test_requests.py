@@ -31,7 +31,7 @@ def transform() -> dict:
     return dict(
         transform_request(
             name=job_name("2026-11-23-001", "s3://b/out/", "r1"),
-            model_name="nightscribe-model",
+            model_name=model()["ModelName"],
             manifest_uri="s3://b/out/runs/x/manifest.json",
             output_uri="s3://b/out/runs/x/out/",
             allowed_prefixes=["s3://b/in/"],

@@ -73,7 +73,7 @@ def carried_out(
     model = model_request(name="m", bundle_uri=store.uri_of("model.tar.gz"))
     job = transform_request(
         name="j",
-        model_name="m",
+        model_name=model["ModelName"],
         manifest_uri=store.uri_of("manifest.json"),
         output_uri=store.uri_of("out/"),
         allowed_prefixes=[],

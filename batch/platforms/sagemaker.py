@@ -1,0 +1,35 @@
+"""SageMaker as a platform for a run: transform jobs and training jobs in one account and region."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from batch.platforms.base import Document, JobOutcome, OnOutput
+from batch.platforms.sagemaker_training import SageMakerTraining
+from batch.platforms.sagemaker_transform import SageMakerTransform
+
+
+@dataclass(kw_only=True)
+class SageMakerPlatform:
+    """Carries jobs out there; ``instance_types`` are tried in order where one is not to be had."""
+
+    region: str | None = None
+    instance_types: Sequence[str] = ()
+    deadline_seconds: float | None = None
+    on_line: Callable[[str], None] = field(default=lambda _: None)
+
+    def transform(self, model: Document, job: Document, *, on_output: OnOutput) -> JobOutcome:
+        """Carry out a transform job."""
+        jobs = SageMakerTransform(
+            region=self.region,
+            instance_types=self.instance_types,
+            deadline_seconds=self.deadline_seconds,
+            on_line=self.on_line,
+        )
+        return jobs.transform(model, job, on_output=on_output)
+
+    def train(self, job: Document, *, on_line: Callable[[str], None]) -> JobOutcome:
+        """Carry out a training job."""
+        jobs = SageMakerTraining(region=self.region, instance_types=self.instance_types)
+        return jobs.train(job, on_line=on_line)

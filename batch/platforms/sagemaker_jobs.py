@@ -1,0 +1,194 @@
+"""Jobs on SageMaker, of either kind: created once, watched to the end, under a name of their own.
+
+A job's name is spent when it ends, so each attempt has its own: ``<name>-a1``, ``<name>-a2``. The
+name is the guard against doing the same work twice: a second ``create`` of it is refused, and
+whoever finds the job running watches it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from batch.platforms.aws import NameTakenError, QuotaError, client, translated
+from batch.platforms.base import Document
+from manifests.errors import JobFailedError, ObjectNotFoundError
+
+Status = Literal["InProgress", "Stopping", "Completed", "Failed", "Stopped"]
+_ENDED = frozenset({"Completed", "Failed", "Stopped"})
+_CAPACITY_ROUNDS = 3
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 30.0  # seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobKind:
+    """What one kind of job is called in the API."""
+
+    noun: str
+    prefix: str
+    """``TrainingJob`` in ``TrainingJobName`` and ``TrainingJobStatus``."""
+    verb: str
+    """``training_job`` in ``create_training_job``."""
+    resources: str
+    """The document's key that holds ``InstanceType``."""
+    log_group: str
+
+    @property
+    def name(self) -> str:
+        """The document's key that holds the job's name."""
+        return f"{self.prefix}Name"
+
+
+TRAINING = JobKind(
+    noun="training job",
+    prefix="TrainingJob",
+    verb="training_job",
+    resources="ResourceConfig",
+    log_group="/aws/sagemaker/TrainingJobs",
+)
+TRANSFORM = JobKind(
+    noun="transform job",
+    prefix="TransformJob",
+    verb="transform_job",
+    resources="TransformResources",
+    log_group="/aws/sagemaker/TransformJobs",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One job as SageMaker describes it."""
+
+    name: str
+    status: Status
+    phase: str = ""
+    failure_reason: str = ""
+    instance_type: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes of it."""
+        return self.status in _ENDED
+
+    @property
+    def lacked_capacity(self) -> bool:
+        """Whether AWS had no such machine to give."""
+        return self.status == "Failed" and "CapacityError" in self.failure_reason
+
+    @property
+    def number(self) -> int:
+        """1 for the first attempt."""
+        return int(self.name.rpartition("-a")[2])
+
+
+@dataclass(kw_only=True)
+class Jobs:
+    """The jobs of one kind; ``instance_types`` are tried in order where one is not to be had."""
+
+    kind: JobKind
+    region: str | None = None
+    instance_types: Sequence[str] = ()
+    sagemaker: Any = None
+    wait: Callable[[float], None] = time.sleep
+    on_line: Callable[[str], None] = field(default=lambda _: None)
+
+    @cached_property
+    def _api(self) -> Any:
+        return self.sagemaker or client("sagemaker", self.region)
+
+    def attempts(self, name: str) -> Iterator[Attempt]:
+        """Every attempt at a job so far, first to last."""
+        number = 1
+        while (found := self.described(f"{name}-a{number}")) is not None:
+            yield found
+            number += 1
+
+    def described(self, attempt: str) -> Attempt | None:
+        """An attempt as it stands; None where there is no such job."""
+        kind = self.kind
+        try:
+            with translated(f"{kind.noun} {attempt}"):
+                answer = getattr(self._api, f"describe_{kind.verb}")(**{kind.name: attempt})
+        except ObjectNotFoundError:
+            return None
+        return Attempt(
+            name=attempt,
+            status=answer[f"{kind.prefix}Status"],
+            phase=answer.get("SecondaryStatus") or answer[f"{kind.prefix}Status"],
+            failure_reason=answer.get("FailureReason", ""),
+            instance_type=answer.get(kind.resources, {}).get("InstanceType", ""),
+        )
+
+    def create(self, job: Document, number: int, types: Sequence[str] = ()) -> Attempt:
+        """A new attempt, on the first instance type that the account's quotas allow.
+
+        Raises:
+            QuotaError: none of them is allowed.
+            InputError: SageMaker refuses the document.
+        """
+        refused: list[str] = []
+        for kind in types or self.instance_types or [job[self.kind.resources]["InstanceType"]]:
+            name = f"{job[self.kind.name]}-a{number}"
+            document = self._document(job, name, kind)
+            try:
+                with translated(f"{self.kind.noun} {name} on {kind}"):
+                    getattr(self._api, f"create_{self.kind.verb}")(**document)
+            except QuotaError as error:
+                refused.append(str(error))
+                continue
+            except NameTakenError:
+                pass  # a retry after a lost answer, or another driver: the job is what we want
+            return Attempt(name=name, status="InProgress", instance_type=kind)
+        raise QuotaError("\n".join(refused))
+
+    def ended(self, attempt: Attempt, job: Document, on_poll: Callable[[], None]) -> Attempt:
+        """Wait for the end; where a machine is not to be had, attempt again on other types."""
+        attempt = self.watched(attempt, on_poll)
+        types = list(self.instance_types) or [attempt.instance_type]
+        for turn in range(1, _CAPACITY_ROUNDS + 1):
+            for kind in types[1:] if turn == 1 else types:
+                if not attempt.lacked_capacity:
+                    return attempt
+                self.on_line(f"no {attempt.instance_type} is to be had now; trying {kind}")
+                new = self.create(job, attempt.number + 1, [kind])
+                attempt = self.watched(new, on_poll)
+            if attempt.lacked_capacity and turn < _CAPACITY_ROUNDS:
+                self.wait(60.0 * 2**turn * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+        return attempt
+
+    def watched(self, attempt: Attempt, on_poll: Callable[[], None]) -> Attempt:
+        """Wait for the end; each new phase goes to ``on_line``, and ``on_poll`` is called often.
+
+        Raises:
+            JobFailedError: the job is gone.
+        """
+        phase, pause = "", _FIRST_PAUSE
+        while True:
+            now = self.described(attempt.name)
+            if now is None:
+                raise JobFailedError(f"{self.kind.noun} {attempt.name} is gone")
+            if now.phase != phase:
+                phase = now.phase
+                self.on_line(f"{now.name}: {phase}")
+            on_poll()
+            if now.ended:
+                return now
+            self.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+            pause = min(_LONGEST_PAUSE, pause * 1.5)
+
+    def stop(self, attempt: Attempt) -> None:
+        """Ask a running attempt to stop."""
+        with translated(f"stopping {attempt.name}"):
+            getattr(self._api, f"stop_{self.kind.verb}")(**{self.kind.name: attempt.name})
+
+    def _document(self, job: Document, name: str, instance_type: str) -> dict[str, Any]:
+        resources: Mapping[str, Any] = job[self.kind.resources]
+        return {
+            **job,
+            self.kind.name: name,
+            self.kind.resources: {**resources, "InstanceType": instance_type},
+        }

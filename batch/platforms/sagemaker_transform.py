@@ -1,0 +1,137 @@
+"""Transform jobs on SageMaker: progress by the outputs that appear, and whatever came is kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from batch.platforms.aws import client, translated
+from batch.platforms.base import Document, JobOutcome, OnOutput
+from batch.platforms.sagemaker_jobs import TRANSFORM, Attempt, Jobs
+from batch.platforms.sagemaker_logs import last_lines
+from manifests.errors import InputError, JobFailedError, ObjectNotFoundError
+from manifests.storage import Store, open_store
+
+_OUT = ".out"
+
+
+class DeadlineError(JobFailedError):
+    """The time that a run may take is over; what is done is kept, and the run goes on later."""
+
+
+@dataclass(kw_only=True)
+class SageMakerTransform:
+    """Carries ``create_model`` and ``create_transform_job`` documents out on SageMaker.
+
+    Batch Transform has no stopping condition: ``deadline_seconds`` from the first wait on is ours.
+    """
+
+    region: str | None = None
+    instance_types: Sequence[str] = ()
+    deadline_seconds: float | None = None
+    sagemaker: Any = None
+    wait: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    on_line: Callable[[str], None] = field(default=lambda _: None)
+    _started: float | None = None
+
+    @cached_property
+    def _api(self) -> Any:
+        return self.sagemaker or client("sagemaker", self.region)
+
+    @cached_property
+    def _jobs(self) -> Jobs:
+        return Jobs(
+            kind=TRANSFORM,
+            sagemaker=self._api,
+            instance_types=self.instance_types,
+            wait=self.wait,
+            on_line=self.on_line,
+        )
+
+    def transform(self, model: Document, job: Document, *, on_output: OnOutput) -> JobOutcome:
+        """Carry the job out, or watch it where it runs; a job that has ended is not run again.
+
+        One that ended without a single output is: its model was not loaded.
+
+        Raises:
+            DeadlineError: the deadline passed; the job is asked to stop.
+        """
+        self._ensure_model(model)
+        outputs = _Outputs(open_store(job["TransformOutput"]["S3OutputPath"]), on_output)
+        earlier = list(self._jobs.attempts(job["TransformJobName"]))
+        attempt = earlier[-1] if earlier else None
+        if attempt is None or (attempt.status in ("Failed", "Stopped") and not outputs.any()):
+            attempt = self._jobs.create(job, len(earlier) + 1)
+        if not attempt.ended:
+            started = self.clock() if self._started is None else self._started
+            self._started = started
+            current = attempt
+
+            def on_poll() -> None:
+                outputs.tell()
+                if self.deadline_seconds and self.clock() - started > self.deadline_seconds:
+                    self._jobs.stop(current)
+                    raise DeadlineError(
+                        f"{current.name}: [transform] deadline_hours has passed; the job is asked "
+                        "to stop, and the next run goes on with what is left"
+                    )
+
+            attempt = self._jobs.ended(attempt, job, on_poll)
+        outputs.tell()
+        return self._outcome(attempt, loaded=outputs.any())
+
+    def _outcome(self, attempt: Attempt, *, loaded: bool) -> JobOutcome:
+        if attempt.status == "Completed":
+            return JobOutcome(status="Completed")
+        lines = last_lines(TRANSFORM.log_group, attempt.name, region=self.region)
+        said = "; the container's last lines: " + " | ".join(lines) if lines else ""
+        reason = f"{attempt.name}: {attempt.failure_reason or attempt.status}{said}"
+        stopped = attempt.status == "Stopped"
+        return JobOutcome(
+            status="Stopped" if stopped else "Failed",
+            failure_reason=reason,
+            model_loaded=loaded or stopped,
+        )
+
+    def _ensure_model(self, model: Document) -> None:
+        """Create the model unless it is there: its name is made of everything in its document."""
+        name = model["ModelName"]
+        try:
+            with translated(f"model {name}"):
+                self._api.describe_model(ModelName=name)
+        except ObjectNotFoundError:
+            try:
+                with translated(f"model {name}"):
+                    self._api.create_model(**model)
+            except InputError as error:
+                # Another driver made it between our question and our answer.
+                if "already existing" not in str(error):
+                    raise
+
+
+class _Outputs:
+    """The objects below a job's output path; each is told once, when it appears."""
+
+    def __init__(self, store: Store, on_output: OnOutput) -> None:
+        self._store = store
+        self._on_output = on_output
+        self._known = set(self._names())
+
+    def any(self) -> bool:
+        """Whether a single input has an output."""
+        return bool(self._known)
+
+    def tell(self) -> None:
+        """Tell of outputs that were not there before."""
+        for key in self._names():
+            if key not in self._known:
+                self._known.add(key)
+                name = key.rpartition("/")[2].removesuffix(_OUT)
+                self._on_output(name, self._store.read(key))
+
+    def _names(self) -> list[str]:
+        return [entry.key for entry in self._store.list() if entry.key.endswith(_OUT)]

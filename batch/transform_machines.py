@@ -1,0 +1,90 @@
+"""Where ``[platform]``, ``[transform]`` and ``[sagemaker]`` say that transform jobs shall run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from batch.config import Config
+from batch.platforms.base import Platform
+from batch.platforms.local import LocalPlatform
+from batch.platforms.sagemaker import SageMakerPlatform
+from batch.platforms.sagemaker_images import gpus_of, inference_image
+from batch.platforms.transform_job import available_cores
+from batch.requests import TransformMachines
+from manifests.errors import InputError
+
+PROJECT_TAG = {"project": "nightscribe"}
+
+
+def transform_platform(config: Config, on_line: Callable[[str], None]) -> Platform:
+    """What carries a run's jobs out; ``on_line`` is told what a person should know meanwhile."""
+    if config.platform.name == "local":
+        return LocalPlatform()
+    section, account = config.transform, config.sagemaker
+    hours = section.deadline_hours
+    return SageMakerPlatform(
+        region=account.region if account else None,
+        instance_types=section.instances,
+        deadline_seconds=hours * 3600 if hours else None,
+        on_line=on_line,
+    )
+
+
+def transform_machines(config: Config) -> TransformMachines:
+    """The machines of a run's documents.
+
+    Raises:
+        InputError: settings that SageMaker would refuse together, or places outside S3.
+    """
+    section = config.transform
+    if config.platform.name == "local":
+        return TransformMachines(workers=section.workers or available_cores())
+    _check(config)
+    account = config.sagemaker
+    assert account is not None
+    instance_type = section.instances[0]
+    return TransformMachines(
+        role=account.role,
+        image=account.inference_image or inference_image(account.region, instance_type),
+        instance_type=instance_type,
+        instance_count=section.instance_count,
+        workers=section.workers or workers_of(instance_type, account.region),
+        threads=1,
+        subnets=account.subnets,
+        security_groups=account.security_groups,
+        kms_key=account.kms_key,
+        tags={**PROJECT_TAG, **account.tags},
+    )
+
+
+def workers_of(instance_type: str, region: str | None) -> int:
+    """One worker for each GPU; without one, one for each core, of which AWS counts two threads."""
+    if gpus := gpus_of(instance_type, region):
+        return gpus
+    size = instance_type.rpartition(".")[2]
+    if match := re.fullmatch(r"(\d*)xlarge", size):
+        return 2 * int(match[1] or 1)
+    return 1
+
+
+def _check(config: Config) -> None:
+    account = config.sagemaker
+    if account is None:
+        raise InputError(
+            '[platform] name = "sagemaker" needs a section [sagemaker] with the role that jobs run '
+            'as: role = "arn:aws:iam::123456789012:role/…"'
+        )
+    for section, uri in (("archive", config.archive.uri), ("output", config.output.uri)):
+        if not uri.startswith("s3://"):
+            raise InputError(
+                f"[{section}] uri {uri!r}: a SageMaker job reads and writes S3 only; expected "
+                "s3://bucket/prefix/"
+            )
+    if bool(account.subnets) != bool(account.security_groups):
+        raise InputError("[sagemaker] subnets and security_groups: give both, or neither")
+    if account.network_isolation:
+        raise InputError(
+            "[sagemaker] network_isolation cuts the container off from the archive too; give it "
+            "subnets with an S3 gateway endpoint and no route to the internet instead"
+        )
