@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from manifests.errors import InputError
 from manifests.label_forms.place import LabelForm, Place, extension
 from manifests.labels import LabelledUtterance
-from manifests.matching import without_extension
 
 _IGNORED = "ignore_time_segment_in_scoring"
 _GAP_SPEAKER = "inter_segment_gap"
@@ -124,16 +123,15 @@ def _channel(name: str, where: str, *, alone: bool) -> int | None:
 def _utterance(
     place: Place, one: _Segment, channels: Mapping[tuple[str, str], int | None]
 ) -> LabelledUtterance:
-    audio = place.sound(one.file, where=one.where)
+    # No name beside its place: two folders may each have a meeting-1, and they are not one.
     return LabelledUtterance(
-        audio=audio,
+        audio=place.sound(one.file, where=one.where),
         text=one.text,
         # Subtraction alone would give 2.8350000000000009 for 47.289 - 44.454.
         duration=round(one.end - one.start, 6),
         offset=one.start,
         channel=channels[one.file, one.channel],
         speaker=one.speaker,
-        recording=without_extension(audio.removeprefix(place.store.uri)),
         source=one.where,
     )
 

@@ -4,8 +4,10 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+import soundfile
 
-from tests.training.labelled import Labels, check, kinds
+from manifests.label_forms import load_labels
+from tests.training.labelled import RATE, Labels, check, kinds, noise
 from training.checks import CheckLimits
 
 
@@ -96,3 +98,26 @@ def test_a_test_set_keeps_what_only_training_cannot_use(labels: Labels):
     assert len(result.kept["test"]) == 3
     validation = check(validation=[dataclasses.replace(one) for one in hard])
     assert validation.kept["validation"] == []
+
+
+def test_recordings_of_one_name_in_two_folders_are_two(tmp_path: Path):
+    """As ``train/meeting-1.wav`` and ``validation/meeting-1.wav``, each with its STM beside it."""
+    sets = {}
+    for number, split in enumerate(("train", "validation"), start=1):
+        folder = tmp_path / split
+        folder.mkdir()
+        soundfile.write(folder / "meeting-1.wav", noise(3, seed=number), RATE, "PCM_16")
+        (folder / "labels.stm").write_text(f"meeting-1 1 spk{number} 0.0 2.5 the budget is ready\n")
+        sets[split] = load_labels(str(folder))
+    result = check(CheckLimits(same_text_words=0), **sets)
+    assert kinds(result) == []
+
+
+def test_two_stretches_of_one_recording_are_one_though_two_files_label_them(tmp_path: Path):
+    soundfile.write(tmp_path / "meeting-1.wav", noise(6, seed=1), RATE, "PCM_16")
+    sets = {}
+    for split, line in (("train", "0.0 2.5"), ("validation", "3.0 5.5")):
+        labels = tmp_path / f"{split}.stm"
+        labels.write_text(f"meeting-1 1 {split} {line} the budget is ready\n")
+        sets[split] = load_labels(str(labels))
+    assert kinds(check(CheckLimits(same_text_words=0), **sets)) == ["leaked_recording"]
