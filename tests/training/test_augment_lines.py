@@ -64,6 +64,16 @@ def test_gsm_carries_nothing_above_four_kilohertz():
     assert spectrum[4_200:].sum() < 0.01 * spectrum.sum()
 
 
+def test_one_word_in_a_long_silence_is_clipped_and_not_cut_away():
+    """The share is one of what sounds; of all samples the word itself may be less."""
+    sound = np.zeros(20 * SECOND, np.float32)
+    word = speechlike(0.5)
+    sound[SECOND : SECOND + len(word)] = word
+    clipped = clip(sound, 0.05)[SECOND : SECOND + len(word)]
+    assert np.mean(clipped != word) == pytest.approx(0.05, abs=0.01)
+    assert not clip(np.zeros(SECOND, np.float32), 0.05).any()
+
+
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5])
 def test_clipping_cuts_off_the_share_that_was_asked_for(share):
     sound = noise(SECOND, np.random.default_rng(0)) * np.float32(0.1)

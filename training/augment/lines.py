@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from training.data import Sound
 
 _TELEPHONE_RATE = 8_000
+_SILENCE = 0.0001  # of the loudest sample: 80 dB below it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,12 @@ CODECS = (
 
 
 def clip(sound: Sound, share: float) -> Sound:
-    """Sound whose loudest `share` of samples (0–1) is cut off at one level."""
-    ceiling = np.quantile(np.abs(sound), 1 - share)
+    """Sound whose loudest `share` of samples (0–1, silence left out) is cut off at one level."""
+    levels = np.abs(sound)
+    sounding = levels[levels > levels.max() * _SILENCE]
+    if not len(sounding):
+        return sound
+    ceiling = np.quantile(sounding, 1 - share)
     return np.clip(sound, -ceiling, ceiling).astype(np.float32)
 
 
