@@ -55,6 +55,8 @@ whisper-normalizer>=0.1
 """
 # What of a trained model stands beside its bundle, to be read without unpacking.
 BESIDE = ("README.md", "metrics.json", "training_curves.png", "training_curves.parquet")
+# Packages that others need and the image has: gigabytes that nothing would be installed from.
+_IN_IMAGE = ("torch-", "triton-", "nvidia_", "cuda_")
 LORA_REQUIREMENT = b"peft>=0.17\n"
 
 
@@ -175,6 +177,7 @@ def fine_tune(
         "model": trained.bundle.uri,
         "model_package": _registered(config, trained),
         "instance_type": outcome.instance_type,
+        "instance_count": plan.request["ResourceConfig"]["InstanceCount"],
         "metrics": trained.metrics,
     }
     output.put(f"{JOBS}{plan.name}/trained.json", _text(result))
@@ -275,11 +278,17 @@ def _wheels(config: Config, requirements: bytes) -> list[Path]:
             wanted = " ".join(f"'{line}'" for line in requirements.decode().split())
             raise InputError(
                 "[sagemaker] network_isolation needs wheels: the container cannot fetch packages. "
-                "Name a folder in [sagemaker] wheels and fill it with: pip download -d FOLDER "
-                f"--python-version 312 --only-binary=:all: {wanted}"
+                "Name a folder in [sagemaker] wheels and fill it with: pip wheel --no-deps "
+                "-w FOLDER docopt; pip download -d FOLDER --find-links FOLDER "
+                "--platform manylinux_2_28_x86_64 --python-version 312 --only-binary=:all: "
+                f"{wanted}"
             )
         return []
-    found = sorted(Path(account.wheels).glob("*.whl"))
+    found = [
+        path
+        for path in sorted(Path(account.wheels).glob("*.whl"))
+        if not path.name.startswith(_IN_IMAGE)
+    ]
     if not found:
         raise InputError(f"[sagemaker] wheels: no *.whl in {account.wheels}")
     return found

@@ -83,18 +83,19 @@ def load_training_data(
 
 
 def labelled_sets(section: TrainingSection) -> dict[str, list[LabelledUtterance]]:
-    """The sets as they are named, or cut from ``train`` where they are not.
+    """The sets as they are named, as the labels of ``train`` say, or else cut from ``train``.
 
     A ``split`` that the labels carry themselves wins over a cut of ours.
     """
     given = {name: load_labels(place) for name in SETS if (place := getattr(section, name))}
-    if section.validation is not None:
-        return given
     train = given.pop("train")
     if any(one.split for one in train):
-        return {**_presplit(train, section.train), **given}
+        given = {**_presplit(train, section.train), **given}
+        train = given.pop("train")
+    if "validation" in given:
+        return {"train": train, **given}
     shares = {"validation": section.validation_share}
-    if section.test is None:
+    if "test" not in given:
         shares["test"] = section.test_share
     shares = {name: share for name, share in shares.items() if share > 0}
     if not shares:

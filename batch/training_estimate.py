@@ -37,7 +37,9 @@ class Estimate:
     @property
     def hours(self) -> float | None:
         """Hours of training, without start-up and evaluations."""
-        return None if self.speed is None else self.audio_seconds / self.speed / 3600
+        if self.speed is None:
+            return None
+        return self.audio_seconds / (self.speed * self.instances) / 3600
 
     @property
     def cost(self) -> float | None:
@@ -47,28 +49,44 @@ class Estimate:
         return self.hours * self.instances * self.price_per_hour
 
 
-def audio_seconds(settings: Settings, *, train_seconds: float, instances: int) -> float:
-    """Seconds of sound that all steps train on together, at most."""
+def audio_seconds(settings: Settings, *, train_seconds: float, processes: int) -> float:
+    """Seconds of sound that all steps train on together, at most; each process has its batches."""
     if settings.epochs:
         return settings.epochs * train_seconds
-    return settings.steps * settings.batch_seconds * settings.gradient_accumulation * instances
+    return settings.steps * settings.batch_seconds * settings.gradient_accumulation * processes
 
 
-def measured_speed(output: Store, instance_type: str) -> tuple[float | None, str]:
-    """The median speed of earlier jobs on an instance type, and of how many."""
-    speeds = []
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """Seconds of sound a second, None where nothing was measured; of one instance."""
+
+    value: float | None
+    measured: str
+    """Where it comes from."""
+    processes: int = 1
+    """Those that one instance trains with: one for each GPU."""
+
+
+def measured_speed(output: Store, instance_type: str) -> Speed:
+    """The median speed of earlier jobs on an instance type."""
+    speeds, processes = [], 1
     for entry in output.list("training/jobs/"):
         if entry.key.endswith("/trained.json"):
             found = json.loads(output.read(entry.key))
-            speed = found["metrics"].get("throughput", {}).get("audio_seconds_per_second")
+            throughput = found["metrics"].get("throughput") or {}
+            speed = throughput.get("audio_seconds_per_second")
             if found.get("instance_type") == instance_type and speed:
-                speeds.append(float(speed))
+                # The job's speed is that of all its machines together.
+                count = found.get("instance_count", 1)
+                speeds.append(float(speed) / count)
+                processes = max(1, throughput.get("processes", 1) // count)
     if not speeds:
-        return None, f"no earlier job on {instance_type}"
-    return median(speeds), f"{len(speeds)} earlier jobs on {instance_type}"
+        return Speed(value=None, measured=f"no earlier job on {instance_type}")
+    jobs = f"{len(speeds)} earlier job{'s' if len(speeds) > 1 else ''}"
+    return Speed(value=median(speeds), measured=f"{jobs} on {instance_type}", processes=processes)
 
 
-def canary(config: Config, plan: TrainingPlan) -> tuple[float | None, str]:
+def canary(config: Config, plan: TrainingPlan) -> Speed:
     """The speed of a few steps of the same job on this machine, staged and written aside."""
     with tempfile.TemporaryDirectory(prefix="nightscribe-canary-") as scratch:
         aside = config.model_copy(update={"output": OutputSection(uri=scratch)})
@@ -78,8 +96,9 @@ def canary(config: Config, plan: TrainingPlan) -> tuple[float | None, str]:
         outcome = LocalPlatform().train(_few_steps(staged.request), on_line=lines.append)
         found = re.findall(METRICS["train:audio_seconds_per_second"], "\n".join(lines))
     if outcome.status != "Completed" or not found:
-        return None, f"{CANARY_STEPS} steps here ended as {outcome.failure_reason or lines[-1:]}"
-    return float(found[-1]), f"{CANARY_STEPS} steps here"
+        ended = f"{CANARY_STEPS} steps here ended as {outcome.failure_reason or lines[-1:]}"
+        return Speed(value=None, measured=ended)
+    return Speed(value=float(found[-1]), measured=f"{CANARY_STEPS} steps here")
 
 
 def _few_steps(job: Document) -> Document:

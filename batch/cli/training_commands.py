@@ -168,21 +168,20 @@ def _estimate(settings: Config, plan: TrainingPlan) -> Estimate:
 
     section = plan.section
     resources = plan.request["ResourceConfig"]
-    if section.platform == "local":
-        speed, measured = canary(settings, plan)
-    else:
-        output = open_store(settings.output.uri)
-        speed, measured = measured_speed(output, resources["InstanceType"])
+    here = section.platform == "local"
+    instances = 1 if here else section.instance_count
+    output = open_store(settings.output.uri)
+    speed = canary(settings, plan) if here else measured_speed(output, resources["InstanceType"])
     seconds = audio_seconds(
         checked_settings(section),
         train_seconds=sum(one.duration or 0.0 for one in plan.data.sets["train"]),
-        instances=section.instance_count,
+        processes=instances * speed.processes,
     )
     return Estimate(
         audio_seconds=seconds,
-        speed=speed,
-        measured=measured,
-        instances=section.instance_count,
+        speed=speed.value,
+        measured=speed.measured,
+        instances=instances,
         price_per_hour=section.price_per_hour,
     )
 

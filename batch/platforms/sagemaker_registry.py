@@ -6,6 +6,7 @@ from typing import Any
 
 from batch.platforms.aws import client, translated
 from batch.platforms.base import Document
+from transform_handler.identity import digest_of
 
 
 def register_package(package: Document, *, region: str | None = None, sagemaker: Any = None) -> str:
@@ -24,4 +25,6 @@ def register_package(package: Document, *, region: str | None = None, sagemaker:
         if group not in names:
             api.create_model_package_group(ModelPackageGroupName=group)
     with translated(f"model package in {group}"):
-        return str(api.create_model_package(**package)["ModelPackageArn"])
+        # A driver that died after this call makes it again: the same token, no second version.
+        answer = api.create_model_package(**package, ClientToken=digest_of(package))
+        return str(answer["ModelPackageArn"])

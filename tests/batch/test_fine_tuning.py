@@ -217,6 +217,30 @@ def test_a_base_that_is_not_whole_is_told_in_a_sentence(
         planned(config)
 
 
+ISOLATED = (
+    "sagemaker.role=arn:aws:iam::123456789012:role/x",
+    "sagemaker.network_isolation=true",
+)
+
+
+def test_a_container_without_internet_gets_the_wheels_that_its_image_lacks(
+    tmp_path: Path, labels: Path, tiny_model: Path
+) -> None:
+    (tmp_path / "wheels").mkdir()
+    for name in ("jiwer-4-py3-none-any", "torch-2-cp312", "nvidia_nccl_cu12-2-py3-none-any"):
+        (tmp_path / f"wheels/{name}.whl").write_bytes(b"x")
+    out = str(tmp_path / "out")
+    with pytest.raises(InputError, match=r"pip wheel --no-deps -w FOLDER docopt; pip download"):
+        planned(configured(tmp_path, labels, tiny_model, out, *ISOLATED))
+    config = configured(
+        tmp_path, labels, tiny_model, out, *ISOLATED, f"sagemaker.wheels={tmp_path / 'wheels'}"
+    )
+    source = planned(config).request["InputDataConfig"][-1]["DataSource"]["S3DataSource"]["S3Uri"]
+    unpack_object(f"{source}source.tar.gz", tmp_path / "code")
+    names = [path.name for path in (tmp_path / "code/wheels").iterdir()]
+    assert names == ["jiwer-4-py3-none-any.whl"]
+
+
 class Finished:
     """A platform whose job has written a model: the base once more."""
 

@@ -11,6 +11,7 @@ from botocore.stub import ANY, Stubber
 
 from batch.platforms.aws import QuotaError
 from batch.platforms.sagemaker_images import training_image
+from batch.platforms.sagemaker_registry import register_package
 from batch.platforms.sagemaker_training import SageMakerTraining
 from batch.training_request import Channel, Machines, training_request
 from manifests.errors import AccessDeniedError, InputError
@@ -279,3 +280,27 @@ def test_settings_of_aws_that_are_not_whole_are_a_sentence(
         monkeypatch.setenv("AWS_PROFILE", profile)
     with pytest.raises(InputError, match="AWS cannot be asked"):
         list(SageMakerTraining(region=region).attempts(NAME))
+
+
+def test_a_model_is_registered_under_a_token_so_that_a_second_call_makes_no_second_version(
+    sagemaker: Any, stubber: Stubber
+) -> None:
+    package = {"ModelPackageGroupName": "meetings", "ModelPackageDescription": "x"}
+    arn = "arn:aws:sagemaker:eu-central-1:123456789012:model-package/meetings/1"
+    tokens = []
+    sagemaker.meta.events.register(
+        "provide-client-params.sagemaker.CreateModelPackage",
+        lambda params, **_: tokens.append(params["ClientToken"]),
+    )
+    for _ in range(2):
+        group = {
+            "ModelPackageGroupName": "meetings",
+            "ModelPackageGroupArn": "arn:aws:sagemaker:eu-central-1:123456789012:x/meetings",
+            "CreationTime": 0,
+            "ModelPackageGroupStatus": "Completed",
+        }
+        answer = {"ModelPackageGroupSummaryList": [group]}
+        stubber.add_response("list_model_package_groups", answer, {"NameContains": "meetings"})
+        stubber.add_response("create_model_package", {"ModelPackageArn": arn})
+        assert register_package(package, sagemaker=sagemaker) == arn
+    assert tokens[0] == tokens[1] != ""
