@@ -30,12 +30,26 @@ class JobLogs:
             if self._reader is None:
                 self._reader = _reader(self._job, self._instances, self._region)
             with translated("reading the job's log"):
+                self._find_restarted()
                 for _, event in self._reader.get_latest_log_events():
                     yield event["message"].rstrip()
         except NightscribeError as error:
             if not self._told:
                 self._told = True
                 yield f"the job goes on, but its log is not shown: {error}"
+
+    def _find_restarted(self) -> None:
+        """Add the streams of containers that came after an interruption.
+
+        sagemaker's reader looks for no more once it has one for each instance.
+        """
+        known = {stream.log_stream_name for stream in self._reader.streams}
+        if not known:
+            return
+        again = _reader(self._job, len(known) + 1, self._region)
+        if again.ready():
+            new = [one for one in again.streams if one.log_stream_name not in known]
+            self._reader.streams = [*self._reader.streams, *new]
 
 
 def _reader(job: str, instances: int, region: str | None) -> Any:
