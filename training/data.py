@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -146,13 +145,8 @@ def trainable(
     return [
         u
         for u in utterances
-        if output_length(int(samples_of(u) * shortest_share))
-        >= _frames_needed(vocabulary.encode(u.text))
+        if output_length(int(samples_of(u) * shortest_share)) >= vocabulary.frames_needed(u.text)
     ]
-
-
-def _frames_needed(labels: Sequence[int]) -> int:
-    return max(1, len(labels) + sum(a == b for a, b in pairwise(labels)))
 
 
 @dataclass(frozen=True, kw_only=True)

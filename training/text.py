@@ -240,10 +240,6 @@ def _letters(text: str) -> str:
     )
 
 
-def _has_plain_form(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LZP" or character.isdecimal()
-
-
 def _unquoted(text: str) -> str:
     """The text without pairs of apostrophes that are quotation marks."""
     while (found := _QUOTED.sub(r"\1", text)) != text:

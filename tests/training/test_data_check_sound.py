@@ -166,3 +166,21 @@ def test_real_read_speech_has_no_fault():
     result = check(train=utterances)
     assert result.faults == ()
     assert result.speakers == {"train": 5}
+
+
+def test_a_long_recording_is_handed_to_the_stretches_that_it_reaches(tmp_path, monkeypatch):
+    """Not each block to each of them: ten hours have ten thousand."""
+    from training.checks import sound
+
+    take, taken = sound._Meter.take, []
+    monkeypatch.setattr(sound._Meter, "take", lambda *given: (taken.append(1), take(*given)))
+    soundfile.write(tmp_path / "a.wav", noise(200, seed=1), RATE, "PCM_16")
+    audio = (tmp_path / "a.wav").as_uri()
+    stretches = [
+        LabelledUtterance(audio=audio, text="x", offset=float(second), duration=1.0)
+        for second in reversed(range(200))
+    ]
+    facts = sound.measure(stretches)
+    assert [one.samples for one in facts] == [RATE] * 200
+    assert len({one.digest for one in facts}) == 200
+    assert len(taken) < 2 * len(stretches)

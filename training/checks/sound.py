@@ -20,7 +20,7 @@ from transform_handler.audio import SAMPLE_RATE, ChannelMode, open_decoder, stre
 from transform_handler.records import RecordingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -152,9 +152,10 @@ def _of_one_recording(utterances: Sequence[LabelledUtterance]) -> list[Heard]:
             channels = decoder.info.channels
             offset, duration = _span(utterances)
             position = round(offset * SAMPLE_RATE)
+            stretches = _Stretches(utterances, meters)
             mode: ChannelMode = "mix" if utterances[0].channel is None else "split"
             for block in stream(decoder, mode=mode, offset=offset, duration=duration):
-                _feed(zip(utterances, meters, strict=True), block, position)
+                stretches.take(block, position)
                 position += len(block)
     except ObjectNotFoundError as error:
         ended = Unheard(kind=Kind.MISSING_AUDIO, reason=str(error))
@@ -185,14 +186,23 @@ def _span(utterances: Sequence[LabelledUtterance]) -> tuple[float, float | None]
     return offset, max(known) - offset + 1 / SAMPLE_RATE
 
 
-def _feed(
-    stretches: Iterable[tuple[LabelledUtterance, _Meter]], block: Samples, position: int
-) -> None:
-    channels = block.shape[1]
-    for utterance, meter in stretches:
-        channel = utterance.channel or 0
-        if 0 <= channel < channels:
-            meter.take(block[:, channel], position)
+class _Stretches:
+    """Hands blocks to the stretches that they reach into: a long recording has thousands."""
+
+    def __init__(self, utterances: Sequence[LabelledUtterance], meters: Sequence[_Meter]) -> None:
+        pairs = zip((utterance.channel or 0 for utterance in utterances), meters, strict=True)
+        self._ahead = sorted(pairs, key=lambda pair: -pair[1].first)
+        self._here: list[tuple[int, _Meter]] = []
+
+    def take(self, block: Samples, position: int) -> None:
+        """The next block, shape (n, n_channels), which begins at `position`."""
+        end = position + len(block)
+        while self._ahead and self._ahead[-1][1].first < end:
+            self._here.append(self._ahead.pop())
+        for channel, meter in self._here:
+            if 0 <= channel < block.shape[1]:
+                meter.take(block[:, channel], position)
+        self._here = [(c, m) for c, m in self._here if m.last is None or m.last > end]
 
 
 def _heard(
