@@ -96,14 +96,17 @@ def check_training_data(config: Config, *, watching: Watching) -> TrainingData:
 
     Raises:
         InputError: no ``[training]``, labels that cannot be used, or too many of them quarantined.
+        StoreError: the output cannot be reached.
     """
     section, output = training_section(config), open_store(config.output.uri)
     checked_settings(section)
+    folder = f"training/checks/{slug(section.name)}/"
+    # A missing bucket is told before every recording has been read.
+    next(iter(output.list(folder)), None)
     with model_folder(section.base or config.model.uri) as base:
         data = load_training_data(
             section, base, language=config.archive.language, on_progress=watching.on_checked
         )
-    folder = f"training/checks/{slug(section.name)}/"
     output.put(f"{folder}data_check.json", _text(data.check.as_json()))
     output.put(f"{folder}quarantine.jsonl", data.check.quarantine_jsonl())
     if refusal := data.check.refused(section.max_quarantined):

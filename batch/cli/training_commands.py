@@ -87,11 +87,16 @@ def _needs_sagemaker(settings: Config) -> None:
 def _stop(settings: Config, plan: TrainingPlan) -> None:
     from batch.platforms.sagemaker_training import SageMakerTraining
     from batch.training_machines import training_platform
+    from batch.training_status import training_standings
 
     platform = training_platform(settings)
     assert isinstance(platform, SageMakerTraining)
     attempt = platform.stop(plan.name)
     click.echo(f"{attempt.name} is asked to stop" if attempt else f"{plan.name} is not running")
+    # Labels or settings that were edited since give the job another name.
+    for other in [] if attempt else training_standings(settings):
+        if other.state.startswith("InProgress"):
+            click.echo(f"with other labels or settings: {other.name}  {other.state}")
 
 
 def _detach(settings: Config, plan: TrainingPlan) -> None:

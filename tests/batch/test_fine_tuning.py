@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,12 @@ from batch.fine_tuning import (
 from batch.layout import TRANSCRIPTS
 from batch.platforms.base import Document, JobOutcome
 from batch.platforms.local import LocalPlatform
+from batch.platforms.sagemaker_training import Attempt, SageMakerTraining
 from batch.run import Runner
 from batch.training_machines import training_machines, training_platform
 from batch.training_request import training_request
 from batch.training_status import training_standings
-from manifests.errors import AccessDeniedError, InputError
+from manifests.errors import AccessDeniedError, InputError, ObjectNotFoundError
 from manifests.local_store import uri_of_path
 from manifests.storage import open_store
 from manifests.tarball import pack, unpack_object
@@ -297,13 +299,16 @@ def test_a_speed_is_kept_for_the_machine_that_it_was_measured_on(
     assert kept["instance_type"] == "ml.g6.xlarge"
 
 
-def submitted(tmp_path: Path, labels: Path, model: Path, bucket: str) -> tuple[Config, Any]:
+@pytest.fixture
+def submitted(
+    tmp_path: Path, labels: Path, tiny_model: Path, s3_bucket: str
+) -> tuple[Config, TrainingPlan]:
     """A configuration for SageMaker, and a plan whose document alone is real."""
     config = configured(
         tmp_path,
         labels,
-        model,
-        f"s3://{bucket}/",
+        tiny_model,
+        f"s3://{s3_bucket}/",
         "training.platform=sagemaker",
         "sagemaker.role=arn:aws:iam::123456789012:role/trainer",
     )
@@ -311,8 +316,8 @@ def submitted(tmp_path: Path, labels: Path, model: Path, bucket: str) -> tuple[C
     request = training_request(
         name="nightscribe-x-1",
         channels=[],
-        output_uri=f"s3://{bucket}/training/jobs",
-        checkpoint_uri=f"s3://{bucket}/training/checkpoints/",
+        output_uri=f"s3://{s3_bucket}/training/jobs",
+        checkpoint_uri=f"s3://{s3_bucket}/training/checkpoints/",
         hyperparameters={},
         machines=machines,
     )
@@ -320,12 +325,12 @@ def submitted(tmp_path: Path, labels: Path, model: Path, bucket: str) -> tuple[C
 
 
 def test_who_stops_waiting_hears_that_the_job_goes_on(
-    tmp_path: Path, labels: Path, tiny_model: Path, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
+    submitted: tuple[Config, TrainingPlan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    config, plan = submitted(tmp_path, labels, tiny_model, s3_bucket)
+    config, plan = submitted
     monkeypatch.setattr("batch.fine_tuning.fine_tune", interrupted)
     lines: list[str] = []
     with pytest.raises(KeyboardInterrupt):
@@ -333,13 +338,44 @@ def test_who_stops_waiting_hears_that_the_job_goes_on(
     assert "goes on at SageMaker" in lines[-1]
 
 
+def test_what_runs_under_another_name_is_told_to_who_would_stop_it(
+    submitted: tuple[Config, TrainingPlan],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def attempts(_: object, name: str) -> Iterator[Attempt]:
+        if name == "nightscribe-x-1":
+            yield Attempt(name=f"{name}-a1", status="InProgress", secondary="Training")
+
+    config, plan = submitted
+    record_job(config, plan)
+    monkeypatch.setattr(SageMakerTraining, "attempts", attempts)
+    edited = replace(plan, request={**plan.request, "TrainingJobName": "nightscribe-x-2"})
+    training_commands._stop(config, edited)
+    said = capsys.readouterr().out
+    assert "nightscribe-x-2 is not running" in said
+    assert "nightscribe-x-1  InProgress, Training (nightscribe-x-1-a1)" in said
+
+
+def test_a_missing_bucket_is_told_before_anything_is_read(
+    tmp_path: Path, labels: Path, tiny_model: Path, aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("batch.fine_tuning.load_training_data", read)
+    config = configured(tmp_path, labels, tiny_model, "s3://no-such-bucket/out/")
+    with pytest.raises(ObjectNotFoundError, match="no such object or bucket"):
+        check_training_data(config, watching=QUIET)
+
+
 def test_a_job_that_cannot_be_asked_about_does_not_hide_the_others(
-    tmp_path: Path, labels: Path, tiny_model: Path, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
+    submitted: tuple[Config, TrainingPlan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def denied(*_: Any) -> None:
         raise AccessDeniedError("no AWS credentials found")
 
-    config, plan = submitted(tmp_path, labels, tiny_model, s3_bucket)
+    config, plan = submitted
     record_job(config, plan)
     monkeypatch.setattr("batch.platforms.sagemaker_training.client", denied)
     (standing,) = training_standings(config)
