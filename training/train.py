@@ -71,13 +71,29 @@ def run(job: Job, interruption: Interruption | None = None) -> None:
     )
     if resume:
         _say(f"resumed_at={resume.step}")
-    trainer.fit(resume)
+    try:
+        trainer.fit(resume)
+    except InterruptedTrainingError:
+        _part()
+        raise
+    _part()
     if (clock := trainer.clock).session_seconds:
         _say(
             f"audio_seconds_per_second={clock.audio_seconds_per_second:.4g} "
             f"data_wait_share={clock.waiting_share:.4g}"
         )
     finish(job, prepared, trainer, resume=resume)
+
+
+def _part() -> None:
+    """End what several processes have in common: only the first goes on from here.
+
+    A process that ends while its peers' connections are open may be aborted on its way out.
+    """
+    import torch  # noqa: PLC0415
+
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _reason(error: Exception) -> str:
