@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from batch.instances import has_local_disk
 from batch.platforms.base import Document
 from transform_handler.allowed import VARIABLE as ALLOWED_VARIABLE
 from transform_handler.allowed import encode_prefix
@@ -152,10 +153,3 @@ def transform_request(
         "TransformResources": resources,
         "Tags": _tags(machines),
     }
-
-
-def has_local_disk(instance_type: str) -> bool:
-    """Whether an instance type brings a disk of its own: SageMaker refuses a volume key there."""
-    family = instance_type.split(".")[1]
-    large = {"p3dn", "p4d", "p4de", "p5", "p5e", "p5en"}
-    return family in large or family.endswith("d") or family[:2] in {"g4", "g5", "g6"}

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from batch.instances import has_local_disk
 from batch.platforms.base import Document
 from batch.requests import LOCAL_IMAGE, LOCAL_ROLE
 from manifests.errors import InputError
@@ -23,8 +24,6 @@ _START = (
 )
 ENTRYPOINT = ("bash", "-c", _START)
 CHECKPOINT_FOLDER = "/opt/ml/checkpoints"
-# Instance families with NVMe disks; so have those whose name ends in "d".
-_WITH_DISK = ("p3dn", "p4", "p5", "p6", "g4", "g5", "g6", "g7", "trn")
 
 _NUMBER = r"([+-]?(?:nan|inf|[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?))(?:\s|$)"
 METRICS: Mapping[str, str] = {
@@ -160,22 +159,6 @@ def _where(machines: Machines) -> dict[str, Any]:
     if machines.instance_count > 1:
         where["EnableInterContainerTrafficEncryption"] = machines.kms_key is not None
     return where
-
-
-def on_instance_type(job: Document, instance_type: str) -> Document:
-    """The document for another instance type, whose volume takes a key or none."""
-    resources = {**job["ResourceConfig"], "InstanceType": instance_type}
-    resources.pop("VolumeKmsKeyId", None)
-    key = job["OutputDataConfig"].get("KmsKeyId")
-    if key and not has_local_disk(instance_type):
-        resources["VolumeKmsKeyId"] = key
-    return {**job, "ResourceConfig": resources}
-
-
-def has_local_disk(instance_type: str) -> bool:
-    """Whether an instance type brings a disk of its own: SageMaker refuses a volume key there."""
-    family = instance_type.split(".")[1]
-    return family.endswith("d") or family.startswith(_WITH_DISK)
 
 
 def _key(name: str, machines: Machines) -> dict[str, str]:

@@ -55,9 +55,7 @@ def _standing(output: Store, name: str, platform: SageMakerTraining) -> Training
         return TrainingStanding(name=name, state="not submitted")
     last = attempts[-1]
     reason = f": {last.failure_reason}" if last.failure_reason else ""
-    return TrainingStanding(
-        name=name, state=f"{last.status}, {last.secondary} ({last.name}){reason}"
-    )
+    return TrainingStanding(name=name, state=f"{last.status}, {last.phase} ({last.name}){reason}")
 
 
 def _read(output: Store, key: str) -> Any:

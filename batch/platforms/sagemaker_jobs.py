@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from batch.instances import has_local_disk
 from batch.platforms.aws import NameTakenError, QuotaError, client, translated
 from batch.platforms.base import Document
 from manifests.errors import JobFailedError, ObjectNotFoundError
@@ -35,6 +36,8 @@ class JobKind:
     """``training_job`` in ``create_training_job``."""
     resources: str
     """The document's key that holds ``InstanceType``."""
+    output: str
+    """The document's key that holds ``KmsKeyId``."""
     log_group: str
 
     @property
@@ -48,6 +51,7 @@ TRAINING = JobKind(
     prefix="TrainingJob",
     verb="training_job",
     resources="ResourceConfig",
+    output="OutputDataConfig",
     log_group="/aws/sagemaker/TrainingJobs",
 )
 TRANSFORM = JobKind(
@@ -55,6 +59,7 @@ TRANSFORM = JobKind(
     prefix="TransformJob",
     verb="transform_job",
     resources="TransformResources",
+    output="TransformOutput",
     log_group="/aws/sagemaker/TransformJobs",
 )
 
@@ -83,6 +88,10 @@ class Attempt:
     def number(self) -> int:
         """1 for the first attempt."""
         return int(self.name.rpartition("-a")[2])
+
+
+OnPoll = Callable[[Attempt], None]
+"""Told often how the watched attempt stands."""
 
 
 @dataclass(kw_only=True)
@@ -133,7 +142,7 @@ class Jobs:
         refused: list[str] = []
         for kind in types or self.instance_types or [job[self.kind.resources]["InstanceType"]]:
             name = f"{job[self.kind.name]}-a{number}"
-            document = self._document(job, name, kind)
+            document = on_instance_type(self.kind, job, kind) | {self.kind.name: name}
             try:
                 with translated(f"{self.kind.noun} {name} on {kind}"):
                     getattr(self._api, f"create_{self.kind.verb}")(**document)
@@ -145,22 +154,30 @@ class Jobs:
             return Attempt(name=name, status="InProgress", instance_type=kind)
         raise QuotaError("\n".join(refused))
 
-    def ended(self, attempt: Attempt, job: Document, on_poll: Callable[[], None]) -> Attempt:
+    def ended(self, attempt: Attempt, job: Document, on_poll: OnPoll) -> Attempt:
         """Wait for the end; where a machine is not to be had, attempt again on other types."""
         attempt = self.watched(attempt, on_poll)
         types = list(self.instance_types) or [attempt.instance_type]
+        others = [kind for kind in types if kind != attempt.instance_type]
         for turn in range(1, _CAPACITY_ROUNDS + 1):
-            for kind in types[1:] if turn == 1 else types:
+            for kind in others if turn == 1 else types:
                 if not attempt.lacked_capacity:
                     return attempt
-                self.on_line(f"no {attempt.instance_type} is to be had now; trying {kind}")
-                new = self.create(job, attempt.number + 1, [kind])
-                attempt = self.watched(new, on_poll)
+                attempt = self._on_another(kind, attempt, job, on_poll)
             if attempt.lacked_capacity and turn < _CAPACITY_ROUNDS:
                 self.wait(60.0 * 2**turn * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
         return attempt
 
-    def watched(self, attempt: Attempt, on_poll: Callable[[], None]) -> Attempt:
+    def _on_another(self, kind: str, attempt: Attempt, job: Document, on_poll: OnPoll) -> Attempt:
+        """The next attempt, on ``kind``; the same one where the quota forbids that type."""
+        self.on_line(f"no {attempt.instance_type} is to be had now; trying {kind}")
+        try:
+            return self.watched(self.create(job, attempt.number + 1, [kind]), on_poll)
+        except QuotaError as error:
+            self.on_line(str(error))
+            return attempt
+
+    def watched(self, attempt: Attempt, on_poll: OnPoll) -> Attempt:
         """Wait for the end; each new phase goes to ``on_line``, and ``on_poll`` is called often.
 
         Raises:
@@ -174,7 +191,7 @@ class Jobs:
             if now.phase != phase:
                 phase = now.phase
                 self.on_line(f"{now.name}: {phase}")
-            on_poll()
+            on_poll(now)
             if now.ended:
                 return now
             self.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
@@ -185,10 +202,12 @@ class Jobs:
         with translated(f"stopping {attempt.name}"):
             getattr(self._api, f"stop_{self.kind.verb}")(**{self.kind.name: attempt.name})
 
-    def _document(self, job: Document, name: str, instance_type: str) -> dict[str, Any]:
-        resources: Mapping[str, Any] = job[self.kind.resources]
-        return {
-            **job,
-            self.kind.name: name,
-            self.kind.resources: {**resources, "InstanceType": instance_type},
-        }
+
+def on_instance_type(kind: JobKind, job: Document, instance_type: str) -> dict[str, Any]:
+    """The document for another instance type, whose volume takes a key or none."""
+    resources = {**job[kind.resources], "InstanceType": instance_type}
+    resources.pop("VolumeKmsKeyId", None)
+    key = job[kind.output].get("KmsKeyId")
+    if key and not has_local_disk(instance_type):
+        resources["VolumeKmsKeyId"] = key
+    return {**job, kind.resources: resources}

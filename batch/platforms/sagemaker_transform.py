@@ -69,11 +69,11 @@ class SageMakerTransform:
         if not attempt.ended:
             started = self.clock() if self._started is None else self._started
             self._started = started
-            current = attempt
 
-            def on_poll() -> None:
+            def on_poll(current: Attempt) -> None:
                 outputs.tell()
-                if self.deadline_seconds and self.clock() - started > self.deadline_seconds:
+                over = self.deadline_seconds and self.clock() - started > self.deadline_seconds
+                if over and not current.ended:
                     self._jobs.stop(current)
                     raise DeadlineError(
                         f"{current.name}: [transform] deadline_hours has passed; the job is asked "

@@ -34,7 +34,8 @@ from batch.fine_tuning import (
 from batch.layout import TRANSCRIPTS
 from batch.platforms.base import Document, JobOutcome
 from batch.platforms.local import LocalPlatform
-from batch.platforms.sagemaker_training import Attempt, SageMakerTraining
+from batch.platforms.sagemaker_jobs import Attempt
+from batch.platforms.sagemaker_training import SageMakerTraining
 from batch.run import Runner
 from batch.training_machines import training_machines, training_platform
 from batch.training_request import training_request
@@ -345,7 +346,7 @@ def test_what_runs_under_another_name_is_told_to_who_would_stop_it(
 ) -> None:
     def attempts(_: object, name: str) -> Iterator[Attempt]:
         if name == "nightscribe-x-1":
-            yield Attempt(name=f"{name}-a1", status="InProgress", secondary="Training")
+            yield Attempt(name=f"{name}-a1", status="InProgress", phase="Training")
 
     config, plan = submitted
     record_job(config, plan)
@@ -377,7 +378,7 @@ def test_a_job_that_cannot_be_asked_about_does_not_hide_the_others(
 
     config, plan = submitted
     record_job(config, plan)
-    monkeypatch.setattr("batch.platforms.sagemaker_training.client", denied)
+    monkeypatch.setattr("batch.platforms.sagemaker_jobs.client", denied)
     (standing,) = training_standings(config)
     assert standing.state == "not known: no AWS credentials found"
 

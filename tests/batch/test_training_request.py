@@ -10,12 +10,12 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from batch.platforms.sagemaker_jobs import TRAINING, on_instance_type
 from batch.training_request import (
     METRICS,
     Channel,
     Machines,
     model_package_request,
-    on_instance_type,
     training_request,
 )
 from manifests.errors import InputError
@@ -107,7 +107,7 @@ def test_another_instance_type_is_asked_for_with_the_key_that_it_takes(first: st
     job = document(replace(GPU, instance_type=first))
     for other in ("ml.g5.xlarge", "ml.p3.2xlarge"):
         wanted = document(replace(GPU, instance_type=other))
-        assert on_instance_type(job, other) == wanted
+        assert on_instance_type(TRAINING, job, other) == wanted
 
 
 def test_a_warm_pool_is_kept_alive_only_where_it_is_asked_for() -> None:
