@@ -192,13 +192,14 @@ class _Process:
         self._spec = spec
         self._prefix = prefix
         self._on_line = on_line
+        self._over = False
 
     def run(self) -> tuple[int, list[str]]:
         """Exit status, and the last lines that were printed."""
         process = self._started()
         said: list[str] = []
         # A script that hangs prints nothing either: the clock must not wait for a line.
-        clock = threading.Timer(self._spec.seconds, _end, [process])
+        clock = threading.Timer(self._spec.seconds, self._time_is_up, [process])
         clock.daemon = True
         clock.start()
         try:
@@ -206,10 +207,16 @@ class _Process:
             for line in process.stdout:
                 said = [*said[-_LAST_LINES:], line.rstrip()]
                 self._on_line(line.rstrip())
-            return _shell_status(process.wait()), said
+            status = _shell_status(process.wait())
+            # torchrun has a status of its own for workers that were asked to stop.
+            return TERMINATED if self._over and status else status, said
         finally:
             clock.cancel()
             _end(process)
+
+    def _time_is_up(self, process: subprocess.Popen[str]) -> None:
+        self._over = True
+        _end(process)
 
     def _started(self) -> subprocess.Popen[str]:
         prefix = shlex.quote(str(self._prefix))
