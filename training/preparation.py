@@ -25,7 +25,6 @@ from transform_handler.identity import digest_of, model_digest
 if TYPE_CHECKING:
     from training.vocabulary import Mode
 
-_HEAD = "lm_head."
 # Settings that leave the course of a run as it is, and a path whose content counts instead.
 _NOT_THE_COURSE = frozenset(
     {
@@ -48,7 +47,7 @@ class Prepared:
     acoustic: Acoustic
     rules: TextRules
     base_weights: Mapping[str, Any] | None
-    """What is mixed in at the end; without the head where that is new."""
+    """What is mixed in at the end."""
     train: SpeechDataset
     validation: SpeechDataset | None
     heard: Heard
@@ -68,9 +67,10 @@ def prepare(job: Job) -> Prepared:
         # They are scored when hours have been paid for: what is wrong with them is said now.
         read_labels(held_out)
     acoustic, rules, same_head = _model(job, [u.text for u in labels])
-    weights = acoustic.weights() if _mixes(job) else None
-    if weights and not same_head:
-        weights = {n: w for n, w in weights.items() if not n.startswith(_HEAD)}
+    # Only what wrote the same symbols before has something to keep: half of an encoder that wrote
+    # others would spoil what was learnt. A frozen base, under an adapter, forgets nothing.
+    mixed = same_head and settings.base_share and not settings.adapter_language
+    weights = acoustic.weights() if mixed else None
     if settings.lora_rank:
         _add_lora(acoustic, settings)
     train = _cleaned(labels, rules)
@@ -103,18 +103,6 @@ def prepare(job: Job) -> Prepared:
         heard=_heard(data, augmentation),
         run=_facts(job, usable, validation, acoustic.vocabulary),
     )
-
-
-def _mixes(job: Job) -> bool:
-    """Whether the base's weights are mixed in at the end.
-
-    A frozen base forgets nothing, and a new language's adapter begins at random. One that was
-    only pretrained writes nothing that could be kept: half of it would spoil what was learnt.
-    """
-    base, settings = job.base, job.settings
-    if base is None or not settings.base_share or settings.adapter_language:
-        return False
-    return not is_pretrained_only(base)
 
 
 def _model(job: Job, texts: Sequence[str]) -> tuple[Acoustic, TextRules, bool]:
