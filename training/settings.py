@@ -71,7 +71,7 @@ class Settings:
 
     Minutes of one speaker make a model forget the others; the mean of both sets of weights keeps
     most of what each knows (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
-    Not used with an adapter, whose base stays as it is, nor with a base that was only pretrained.
+    Not used with an adapter, whose base stays as it is, nor where the head is new.
     """
     vocabulary: str = "auto"
     """`base`, `labels`, or `auto`: the base model's own where it writes the labels."""

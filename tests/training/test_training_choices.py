@@ -123,6 +123,18 @@ def test_nothing_is_mixed_in_from_a_base_that_never_wrote_a_letter(job, tmp_path
     assert not any(ours[name].equal(base[name]) for name in layers if name.endswith("weight"))
 
 
+def test_nothing_is_mixed_in_from_a_base_that_wrote_other_symbols(job, channel):
+    write_vocabulary(build_vocabulary(["all hello there q"]), channel / SYMBOLS_FILE)
+    chosen = job(
+        steps=2, base_share=1.0, evaluation_steps=2, learning_rate=0.01, vocabulary="labels"
+    )
+    run(chosen)
+    ours, base = weights(chosen.output), weights(chosen.base)
+    layers = [name for name in base.keys() & ours.keys() if ".encoder.layers." in name]
+    assert layers
+    assert not any(ours[name].equal(base[name]) for name in layers if name.endswith("weight"))
+
+
 def test_a_set_that_cannot_be_read_is_said_before_the_first_step(job, tmp_path, capfd):
     for name in ("test", "domain"):
         chosen = replace(job(), **{name: tmp_path / "gone"})
