@@ -14,7 +14,7 @@ from manifests.local_store import LocalStore
 from training.scoring import Normalizer, normalizer_for, normalizer_named
 
 if TYPE_CHECKING:
-    from training.scores import Evaluation
+    from training.evaluating.scores import Evaluation
     from training.scoring.bootstrap import Difference
 
 SETS = ("train", "validation", "test", "domain")
@@ -62,7 +62,7 @@ class Comparison:
         Raises:
             StoreError: the folder cannot be written.
         """
-        from training.report import details  # noqa: PLC0415
+        from training.evaluating.report import details  # noqa: PLC0415
 
         target = LocalStore(folder)
         for name, one in (("model", self.model), ("against", self.against)):
@@ -108,7 +108,7 @@ def compare(
 def _evaluated(
     model: str, labels: LabelledSet, rule: Normalizer | None, on_progress: OnProgress | None
 ) -> Evaluation:
-    from training.evaluation import evaluate  # noqa: PLC0415
+    from training.evaluating.evaluation import evaluate  # noqa: PLC0415
 
     with model_folder(model) as folder:
         return evaluate(
@@ -146,7 +146,7 @@ def _set_of(name: str, config: Path | None, language: str | None) -> LabelledSet
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:
-    from training.report import speaker_table  # noqa: PLC0415
+    from training.evaluating.report import speaker_table  # noqa: PLC0415
 
     return {
         **evaluation.as_json(),

@@ -34,7 +34,7 @@ from manifests.errors import InputError, JobFailedError
 from manifests.hashing import sha256_of
 from manifests.storage import Store, open_store, parent_store
 from manifests.tarball import pack, package_files, unpack_object
-from training.vocabulary import SYMBOLS_FILE
+from training.labels.vocabulary import SYMBOLS_FILE
 from transform_handler.identity import CARD_NAME, BundleCard, digest_of, model_files
 
 JOBS = "training/jobs/"

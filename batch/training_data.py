@@ -15,8 +15,8 @@ from manifests.splits import split_labels
 
 if TYPE_CHECKING:
     from training.checks import DataCheck
-    from training.text import TextRules
-    from training.vocabulary import Vocabulary
+    from training.labels.text import TextRules
+    from training.labels.vocabulary import Vocabulary
 
 SETS = ("train", "validation", "test", "domain")
 OnProgress = Callable[[int, int], None]
@@ -47,8 +47,8 @@ def load_training_data(
         InputError: labels that cannot be read or split, or a set with nothing left.
     """
     from training.checks import check_labels  # noqa: PLC0415
-    from training.text import TextRules  # noqa: PLC0415
-    from training.vocabulary import fit_text  # noqa: PLC0415
+    from training.labels.text import TextRules  # noqa: PLC0415
+    from training.labels.vocabulary import fit_text  # noqa: PLC0415
 
     # First: a base of another kind is told before labels are read.
     output_length = frames_of(base)
@@ -141,7 +141,7 @@ def _vocabulary(base: Path) -> Vocabulary | None:
         return None
     from transformers import AutoTokenizer  # noqa: PLC0415
 
-    from training.vocabulary import vocabulary_of  # noqa: PLC0415
+    from training.labels.vocabulary import vocabulary_of  # noqa: PLC0415
 
     try:
         return vocabulary_of(AutoTokenizer.from_pretrained(base))

@@ -13,14 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from manifests.labels import LabelledUtterance, read_labels
-from training.checkpoints import Saved
-from training.curves import write_curves
-from training.evaluation import evaluate
-from training.head import is_pretrained_only
-from training.interruption import InterruptedTrainingError
-from training.job import Job
-from training.preparation import Prepared
-from training.report import (
+from training.evaluating.curves import write_curves
+from training.evaluating.evaluation import evaluate
+from training.evaluating.report import (
     Compared,
     DataFacts,
     Outcome,
@@ -28,12 +23,17 @@ from training.report import (
     write_details,
     write_outcome,
 )
+from training.job import Job
+from training.models.head import is_pretrained_only
+from training.preparation import Prepared
+from training.running.checkpoints import Saved
+from training.running.interruption import InterruptedTrainingError
+from training.running.trainer import CtcTrainer
 from training.scoring import normalizer_named
-from training.trainer import CtcTrainer
 from transform_handler.identity import model_digest
 
 if TYPE_CHECKING:
-    from training.hypotheses import OnProgress
+    from training.evaluating.hypotheses import OnProgress
 
 _NAME = "model"
 
@@ -65,7 +65,7 @@ def finish(job: Job, prepared: Prepared, trainer: CtcTrainer, *, resume: Saved |
 def blend(job: Job, prepared: Prepared) -> None:
     """Make the trained network a plain one, and mix the base's share into it."""
     if job.settings.lora_rank:
-        from training.adapting import merge_lora  # noqa: PLC0415
+        from training.models.adapting import merge_lora  # noqa: PLC0415
 
         merge_lora(prepared.acoustic.network)
     if prepared.base_weights is not None:

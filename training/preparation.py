@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, cast
 from manifests.hashing import sha256_of
 from manifests.labels import LabelledUtterance, read_labels
 from training.augment import Augmentation
-from training.batching import Heard
-from training.data import OtherVoices, SpeechDataset, trainable
-from training.head import fit_head, is_pretrained_only, load_pretrained
 from training.job import Job
-from training.model import Acoustic, load_base, new_model
+from training.labels.batching import Heard
+from training.labels.data import OtherVoices, SpeechDataset, trainable
+from training.labels.text import TextRules
+from training.labels.vocabulary import SYMBOLS_FILE, Vocabulary, fit_text, read_vocabulary
+from training.models.head import fit_head, is_pretrained_only, load_pretrained
+from training.models.model import Acoustic, load_base, new_model
 from training.settings import Settings
-from training.text import TextRules
-from training.vocabulary import SYMBOLS_FILE, Vocabulary, fit_text, read_vocabulary
 from transform_handler.identity import digest_of, model_digest
 
 if TYPE_CHECKING:
-    from training.vocabulary import Mode
+    from training.labels.vocabulary import Mode
 
 # Settings that leave the course of a run as it is, and a path whose content counts instead.
 _NOT_THE_COURSE = frozenset(
@@ -142,7 +142,7 @@ def _fitted(
 def _adapted(
     job: Job, base: Path, texts: Sequence[str], rules: TextRules
 ) -> tuple[Acoustic, TextRules, bool]:
-    from training.adapting import load_with_adapter  # noqa: PLC0415
+    from training.models.adapting import load_with_adapter  # noqa: PLC0415
 
     settings, vocabulary = job.settings, None
     if settings.vocabulary == "labels":
@@ -152,7 +152,7 @@ def _adapted(
 
 
 def _add_lora(acoustic: Acoustic, settings: Settings) -> None:
-    from training.adapting import add_lora  # noqa: PLC0415
+    from training.models.adapting import add_lora  # noqa: PLC0415
 
     add_lora(
         acoustic.network,

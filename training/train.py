@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 
 from manifests.errors import NightscribeError
-from training.interruption import (
+from training.job import Job, parse, write_failure
+from training.running.interruption import (
     EXIT_INTERRUPTED,
     InterruptedTrainingError,
     Interruption,
     listening,
 )
-from training.job import Job, parse, write_failure
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,11 +43,11 @@ def run(job: Job, interruption: Interruption | None = None) -> None:
     """
     from transformers.utils import logging  # noqa: PLC0415
 
-    from training.checkpoints import resume_point  # noqa: PLC0415
     from training.finishing import finish  # noqa: PLC0415
     from training.preparation import prepare  # noqa: PLC0415
-    from training.randomness import seed_everything  # noqa: PLC0415
-    from training.trainer import CtcTrainer  # noqa: PLC0415
+    from training.running.checkpoints import resume_point  # noqa: PLC0415
+    from training.running.randomness import seed_everything  # noqa: PLC0415
+    from training.running.trainer import CtcTrainer  # noqa: PLC0415
 
     logging.disable_progress_bar()
     # A new model draws its weights here; steps seed themselves.

@@ -16,7 +16,7 @@ from batch.cli.options import DEFAULT_CONFIG, json_option
 
 if TYPE_CHECKING:
     from batch.evaluating import Comparison
-    from training.scores import Evaluation
+    from training.evaluating.scores import Evaluation
     from training.scoring import ErrorCounts
     from training.scoring.bootstrap import Difference, Interval
 
@@ -155,7 +155,7 @@ def _counts(one: Evaluation) -> str:
 
 
 def _speakers(one: Evaluation) -> Iterator[str]:
-    from training.report import speaker_table
+    from training.evaluating.report import speaker_table
 
     rows = speaker_table(one)
     if len(rows) < 2:

@@ -21,7 +21,7 @@ from transformers import AutoModelForCTC, AutoProcessor, Trainer, TrainingArgume
 from transformers.utils import logging
 
 from manifests.labels import LabelledUtterance, read_labels
-from training.batching import LengthBatches
+from training.labels.batching import LengthBatches
 from transform_handler.audio import SAMPLE_RATE, read_audio
 
 

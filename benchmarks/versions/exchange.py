@@ -20,9 +20,9 @@ import torch
 from transformers import HubertConfig, HubertForCTC
 from transformers.utils import logging
 
-from training.adapting import add_lora, merge_lora
-from training.model import Acoustic, load_base, new_model
-from training.vocabulary import build_vocabulary, tokenizer_for
+from training.labels.vocabulary import build_vocabulary, tokenizer_for
+from training.models.adapting import add_lora, merge_lora
+from training.models.model import Acoustic, load_base, new_model
 from transform_handler.audio import read_audio
 from transform_handler.ctc import decode_text
 from transform_handler.engine import load_engine

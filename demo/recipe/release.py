@@ -15,7 +15,7 @@ from demo.recipe.corpus import HELD_OUT_VOICE, SEEN_VOICES
 from demo.recipe.evaluate import HEADER, measure
 from demo.recipe.sentences import vocabulary
 from manifests.labels import read_labels
-from training.model import load_base
+from training.models.model import load_base
 
 # How far the earlier runs of the shipped weights went; no file of theirs is kept.
 FIRST_RUN_STEPS, SECOND_RUN_STEPS = 2_500, 2_000

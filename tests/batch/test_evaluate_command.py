@@ -15,7 +15,7 @@ from batch.cli.evaluate_command import evaluate
 from manifests.errors import InputError
 from manifests.storage import open_store
 from tests.conftest import make_tiny_model, shared, speechlike, write_sound
-from training.evaluation import evaluate as evaluate_folder
+from training.evaluating.evaluation import evaluate as evaluate_folder
 
 TEXTS = ("all hello there", "hello", "all there is to say")
 

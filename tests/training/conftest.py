@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from training.model import Acoustic, new_model
-from training.vocabulary import Vocabulary, build_vocabulary
+from training.labels.vocabulary import Vocabulary, build_vocabulary
+from training.models.model import Acoustic, new_model
 
 TINY = {
     "hidden_size": 16,

@@ -8,8 +8,8 @@ import soundfile
 
 from manifests.labels import LabelledUtterance
 from training.checks import CheckLimits, DataCheck, check_labels
-from training.text import TextRules
-from training.vocabulary import build_vocabulary
+from training.labels.text import TextRules
+from training.labels.vocabulary import build_vocabulary
 
 RATE = 16_000
 VOCABULARY = build_vocabulary(["abcdefghijklmnopqrstuvwxyz'"])

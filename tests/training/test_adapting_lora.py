@@ -5,9 +5,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from training.adapting import add_lora, merge_lora
-from training.data import NO_LABEL
-from training.model import ModelError, load_base, new_model
+from training.labels.data import NO_LABEL
+from training.models.adapting import add_lora, merge_lora
+from training.models.model import ModelError, load_base, new_model
 
 pytest.importorskip("peft")
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from training.adapting import load_with_adapter
-from training.model import ModelError, load_base, new_model
-from training.vocabulary import build_vocabulary
+from training.labels.vocabulary import build_vocabulary
+from training.models.adapting import load_with_adapter
+from training.models.model import ModelError, load_base, new_model
 
 SPECIALS = {"<pad>": 0, "<s>": 1, "</s>": 2, "<unk>": 3, "|": 4}
 ENGLISH = {**SPECIALS, "a": 5, "b": 6, "c": 7}

@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from training.model import load_base, new_model
+from training.labels.vocabulary import build_vocabulary
+from training.models.model import load_base, new_model
 from training.train import main
-from training.vocabulary import build_vocabulary
 
 SETTINGS = {
     "steps": 4,

@@ -2,8 +2,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from training.head import is_pretrained_only
-from training.model import ModelError, load_base
+from training.models.head import is_pretrained_only
+from training.models.model import ModelError, load_base
 
 
 def test_a_saved_model_is_a_base_again_with_its_own_vocabulary(acoustic, tmp_path):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.batching import EqualBatches, LengthBatches
+from training.labels.batching import EqualBatches, LengthBatches
 
 _durations = st.lists(st.floats(0.2, 30), min_size=1, max_size=60)
 

@@ -116,7 +116,7 @@ def test_labels_without_a_vocabulary_or_a_model_are_checked_for_the_rest(
     sound_ones: tuple[Labels, Splits],
 ):
     from training.checks import check_labels
-    from training.text import TextRules
+    from training.labels.text import TextRules
 
     labels, splits = sound_ones
     splits["train"] += [labels.one("café"), labels.one("abcabcabc", 0.21), labels.one("1984")]

@@ -7,8 +7,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 from manifests.labels import LabelledUtterance
-from training.evaluation import Evaluation
-from training.report import (
+from training.evaluating.evaluation import Evaluation
+from training.evaluating.report import (
     Compared,
     DataFacts,
     Outcome,
@@ -18,10 +18,10 @@ from training.report import (
     write_details,
     write_outcome,
 )
-from training.scores import Failure, UtteranceScore
+from training.evaluating.scores import Failure, UtteranceScore
+from training.labels.text import TextRules
 from training.scoring import normalizer_for, score_pair
 from training.settings import Settings
-from training.text import TextRules
 
 FACTS = DataFacts(manifest="ab" * 32, utterances=30, seconds=90.0, speakers=2, languages=("en-GB",))
 

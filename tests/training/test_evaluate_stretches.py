@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests.labels import LabelledUtterance
-from training.hypotheses import Heard, Unheard, hypotheses
+from training.evaluating.hypotheses import Heard, Unheard, hypotheses
 from transform_handler.records import (
     ErrorKind,
     RecordError,

@@ -10,12 +10,12 @@ from manifests.labels import LabelledUtterance
 from manifests.local_store import uri_of_path
 from manifests.pointers import Pointer
 from tests.conftest import speechlike, write_sound
-from training.evaluation import evaluate
-from training.hypotheses import ANYWHERE
-from training.scores import Evaluation, UtteranceScore
+from training.evaluating.evaluation import evaluate
+from training.evaluating.hypotheses import ANYWHERE
+from training.evaluating.scores import Evaluation, UtteranceScore
+from training.labels.text import TextRules
 from training.scoring import corpus_score, normalizer_for, score_pair
 from training.scoring.bootstrap import ENOUGH_BLOCKS
-from training.text import TextRules
 from transform_handler.bundle import bundle_card
 from transform_handler.decoder_process import DecoderProcess
 from transform_handler.engine import load_engine

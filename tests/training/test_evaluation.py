@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from manifests.labels import read_labels
-from training.data import NO_LABEL, SpeechDataset
-from training.metrics import frames_to_text, greedy_ids, score_rows, score_texts
+from training.labels.data import NO_LABEL, SpeechDataset
+from training.running.metrics import frames_to_text, greedy_ids, score_rows, score_texts
+from training.running.trainer import CtcTrainer
 from training.settings import Settings
-from training.trainer import CtcTrainer
 
 
 def _frames(vocabulary, text):

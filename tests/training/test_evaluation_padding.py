@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from manifests.labels import read_labels
-from training.data import Collator, SpeechDataset
-from training.metrics import frames_to_text, score_rows, score_texts
-from training.model import new_model
+from training.labels.data import Collator, SpeechDataset
+from training.models.model import new_model
+from training.running.metrics import frames_to_text, score_rows, score_texts
+from training.running.trainer import CtcTrainer
 from training.settings import Settings
-from training.trainer import CtcTrainer
 
 
 @pytest.fixture

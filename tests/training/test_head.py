@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.head import fit_head, is_pretrained_only, load_pretrained
-from training.model import Acoustic, ModelError, load_base, new_model
-from training.vocabulary import Vocabulary, build_vocabulary
+from training.labels.vocabulary import Vocabulary, build_vocabulary
+from training.models.head import fit_head, is_pretrained_only, load_pretrained
+from training.models.model import Acoustic, ModelError, load_base, new_model
 
 WIDER = build_vocabulary(["zebras all hello there"])
 

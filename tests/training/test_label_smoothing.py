@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.ctc_loss import smoothed
+from training.models.ctc_loss import smoothed
 
 
 def test_a_uniform_output_costs_nothing_and_a_certain_one_the_logarithm_of_the_symbols():

@@ -6,8 +6,8 @@ import pytest
 from manifests.errors import InputError
 from manifests.labels import read_labels
 from manifests.local_store import uri_of_path
-from training.data import DataError, SpeechDataset, trainable
-from training.vocabulary import VocabularyError, build_vocabulary
+from training.labels.data import DataError, SpeechDataset, trainable
+from training.labels.vocabulary import VocabularyError, build_vocabulary
 
 
 def test_paths_are_relative_to_the_manifest_and_keys_to_nothing(channel):

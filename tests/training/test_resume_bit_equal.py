@@ -12,9 +12,9 @@ import pytest
 from safetensors.torch import load_file
 from transformers import Trainer
 
-from training.curves import PARQUET
-from training.interruption import EXIT_INTERRUPTED, InterruptedTrainingError, Interruption
+from training.evaluating.curves import PARQUET
 from training.job import Job
+from training.running.interruption import EXIT_INTERRUPTED, InterruptedTrainingError, Interruption
 from training.settings import Settings
 from training.train import run
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from training.checkpoints import (
+from training.running.checkpoints import (
     BEST,
     CHECKPOINT,
     MARKER,

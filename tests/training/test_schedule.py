@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.schedule import Thaw, parameter_groups
+from training.running.schedule import Thaw, parameter_groups
 from training.settings import Settings
 
 
@@ -85,7 +85,7 @@ def test_neither_biases_nor_norms_decay(acoustic):
 def test_a_mask_hides_frames_in_training_only_and_leaves_the_config_alone(acoustic, mask):
     import torch
 
-    from training.masking import Masking
+    from training.models.masking import Masking
 
     network = acoustic.network.train()
     before = network.config.to_dict()
@@ -104,7 +104,7 @@ def test_a_mask_hides_frames_in_training_only_and_leaves_the_config_alone(acoust
 def test_an_utterance_shorter_than_a_mask_can_be_masked(acoustic):
     import torch
 
-    from training.masking import Masking
+    from training.models.masking import Masking
 
     network = acoustic.network.train()
     settings = Settings(mask_time_prob=1.0, mask_time_length=10_000, mask_feature_prob=0.5)

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from training.machine import steps_of
 from training.presets import PRESETS
+from training.running.machine import steps_of
 from training.settings import Settings, SettingsError
 
 
@@ -89,7 +89,7 @@ def test_rules_for_texts_may_come_as_an_object():
 def test_a_precision_that_the_machine_lacks_is_refused(precision, monkeypatch):
     import torch
 
-    from training.machine import check_precision
+    from training.running.machine import check_precision
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SettingsError, match=f"{precision}.*no GPU.*expected 'no'"):

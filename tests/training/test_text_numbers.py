@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.spoken import FORMS, verbalise
-from training.text import TextRules
+from training.labels.spoken import FORMS, verbalise
+from training.labels.text import TextRules
 
 
 @pytest.mark.parametrize(

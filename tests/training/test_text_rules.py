@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.text import FILE, TextRules, TextRulesError
-from training.vocabulary import build_vocabulary
+from training.labels.text import FILE, TextRules, TextRulesError
+from training.labels.vocabulary import build_vocabulary
 
 PLAIN = TextRules()
 SAID = TextRules(numbers="verbalise")

@@ -7,12 +7,12 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import load_file, save_file
 
-from training.curves import PARQUET
-from training.interruption import InterruptedTrainingError, Interruption
+from training.evaluating.curves import PARQUET
 from training.job import Job
+from training.labels.vocabulary import SYMBOLS_FILE, build_vocabulary, write_vocabulary
+from training.running.interruption import InterruptedTrainingError, Interruption
 from training.settings import Settings
 from training.train import main, run
-from training.vocabulary import SYMBOLS_FILE, build_vocabulary, write_vocabulary
 
 SMALL = {
     "steps": 4,
@@ -160,7 +160,7 @@ def test_low_rank_updates_end_as_a_plain_model_and_resume_bit_equal(job, monkeyp
 
 
 def _interrupt_in(monkeypatch, step):
-    from training.trainer import CtcTrainer
+    from training.running.trainer import CtcTrainer
 
     take = CtcTrainer.training_step
 

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import load_file
 
-from training.curves import PARQUET
-from training.interruption import EXIT_INTERRUPTED
+from training.evaluating.curves import PARQUET
+from training.running.interruption import EXIT_INTERRUPTED
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 12

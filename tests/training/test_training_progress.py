@@ -2,8 +2,8 @@
 
 import pyarrow.parquet as pq
 
-from training.curves import COLUMNS, PARQUET, PICTURE, write_curves
-from training.progress import Clock, best_row, is_over
+from training.evaluating.curves import COLUMNS, PARQUET, PICTURE, write_curves
+from training.running.progress import Clock, best_row, is_over
 
 
 def evaluation(step, wer, loss=1.0):

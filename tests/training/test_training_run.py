@@ -3,8 +3,8 @@ import json
 import pytest
 from safetensors.torch import load_file
 
+from training.labels.vocabulary import BLANK
 from training.train import main
-from training.vocabulary import BLANK
 
 SETTINGS = {
     "steps": 4,

@@ -1,6 +1,6 @@
 import pytest
 
-from training.vocabulary import Vocabulary, VocabularyError, build_vocabulary
+from training.labels.vocabulary import Vocabulary, VocabularyError, build_vocabulary
 
 
 def test_the_vocabulary_is_sorted_and_the_same_for_any_order_of_texts():

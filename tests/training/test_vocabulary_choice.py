@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.text import TextRules
-from training.vocabulary import (
+from training.labels.text import TextRules
+from training.labels.vocabulary import (
     Vocabulary,
     VocabularyError,
     build_vocabulary,

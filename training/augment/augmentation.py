@@ -21,7 +21,7 @@ from training.augment.speed import at_speed, samples_at_speed, speeds
 from transform_handler.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from training.data import Sound
+    from training.labels.data import Sound
 
 Voices = Callable[[int, np.random.Generator], Sequence["Sound"]]
 """(n, generator) to the sound of n utterances chosen by the generator alone, at 16 kHz."""

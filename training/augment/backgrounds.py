@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from training.data import Sound
+    from training.labels.data import Sound
 
 _NOISE_COLOURS = (0.0, 0.5, 1.0)  # white, between, pink: amplitude falls with frequency ** -x
 _FFT_UNIT = 4096

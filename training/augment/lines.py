@@ -13,7 +13,7 @@ import soxr
 from transform_handler.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from training.data import Sound
+    from training.labels.data import Sound
 
 _TELEPHONE_RATE = 8_000
 _SILENCE = 0.0001  # of the loudest sample: 80 dB below it

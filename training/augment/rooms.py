@@ -10,7 +10,7 @@ from training.augment.backgrounds import fast_length
 from transform_handler.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from training.data import Sound
+    from training.labels.data import Sound
 
 _FIRST_REFLECTION_SECONDS = (0.002, 0.02)
 _DIRECT_DB = (0.0, 12.0)  # straight sound against all that the walls return

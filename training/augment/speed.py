@@ -10,7 +10,7 @@ import soxr
 from transform_handler.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from training.data import Sound
+    from training.labels.data import Sound
 
 _STEPS = 100  # hundredths keep soxr's ratio a small fraction, which is twice as fast as any other
 

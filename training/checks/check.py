@@ -14,8 +14,8 @@ from training.checks.sound import measure
 
 if TYPE_CHECKING:
     from manifests.labels import LabelledUtterance
-    from training.text import TextRules
-    from training.vocabulary import Vocabulary
+    from training.labels.text import TextRules
+    from training.labels.vocabulary import Vocabulary
 
 
 def check_labels(

@@ -14,8 +14,8 @@ from transform_handler.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from manifests.labels import LabelledUtterance
-    from training.text import TextRules
-    from training.vocabulary import Vocabulary
+    from training.labels.text import TextRules
+    from training.labels.vocabulary import Vocabulary
 
 OutputLength = Callable[[int], int]
 """Samples at 16 kHz to the model's frames."""

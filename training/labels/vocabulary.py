@@ -16,7 +16,7 @@ from transform_handler.ctc import Alphabet
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from training.text import TextRules
+    from training.labels.text import TextRules
 
 BLANK = "[PAD]"
 UNKNOWN = "[UNK]"

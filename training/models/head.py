@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.model import Acoustic, ModelError, loading_from
-from training.vocabulary import tokenizer_for
+from training.labels.vocabulary import tokenizer_for
+from training.models.model import Acoustic, ModelError, loading_from
 from transform_handler.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:
     import torch
 
-    from training.vocabulary import Vocabulary
+    from training.labels.vocabulary import Vocabulary
 
 HEAD_SEED = 7
 # What pretraining needs and recognition does not (Baevski et al. 2020, section 2; HuBERT's and

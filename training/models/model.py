@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from training.vocabulary import Vocabulary, vocabulary_of, write_vocabulary
+from training.labels.vocabulary import Vocabulary, vocabulary_of, write_vocabulary
 from transform_handler.audio import SAMPLE_RATE
 
 if TYPE_CHECKING:

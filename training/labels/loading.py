@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from training.batching import EqualBatches, Heard, LengthBatches
-from training.data import Collator, SpeechDataset
-from training.interruption import leave_group
+from training.labels.batching import EqualBatches, Heard, LengthBatches
+from training.labels.data import Collator, SpeechDataset
+from training.running.interruption import leave_group
 from training.settings import Settings
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import TrainingArguments
 
-from training.randomness import use_deterministic_kernels
+from training.running.randomness import use_deterministic_kernels
 from training.settings import Settings, SettingsError
 
 

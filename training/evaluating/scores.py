@@ -1,7 +1,7 @@
 """A model's counts on a labelled set, by utterance, and the rates and intervals they give.
 
 The rates are those of the reports: same decoding, same normaliser, same alignment. What training
-watches while it runs (``training.metrics``) is a quicker figure of its own.
+watches while it runs (``training.running.metrics``) is a quicker figure of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from manifests.labels import LabelledUtterance
-    from training.text import TextRules
+    from training.labels.text import TextRules
 
 Unit = Literal["speaker", "recording", "utterance"]
 

@@ -9,7 +9,7 @@ import torch
 from transformers import TrainerCallback
 
 if TYPE_CHECKING:
-    from training.trainer import CtcTrainer
+    from training.running.trainer import CtcTrainer
 
 _NAMES = {
     "loss": "loss",

@@ -17,11 +17,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from training.labels.spoken import FORMS, language_of, verbalise
 from training.scoring.normalize import clean as plain
-from training.spoken import FORMS, language_of, verbalise
 
 if TYPE_CHECKING:
-    from training.vocabulary import Vocabulary
+    from training.labels.vocabulary import Vocabulary
 
 FILE = "text_rules.json"
 Case = Literal["auto", "lower", "upper", "keep"]

@@ -12,30 +12,38 @@ import torch
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer
 
-from training.batching import Heard
-from training.callbacks import Course, LineReport
-from training.checkpoints import BEST, CHECKPOINT, Saved, folder_of, prune, remove_torn, whole
-from training.ctc_loss import smoothed
-from training.data import SpeechDataset
-from training.failures import BatchTooLargeError, DivergedError
-from training.interruption import InterruptedTrainingError, Interruption
-from training.loading import Loaders
-from training.machine import prepare_machine, training_arguments
-from training.masking import Masking
-from training.metrics import Score, greedy_ids
-from training.model import Acoustic
-from training.progress import Clock, best_row, is_over
-from training.randomness import seed_everything, seed_of
-from training.schedule import Thaw, parameter_groups
-from training.settings import Settings
-from training.training_state import (
+from training.labels.batching import Heard
+from training.labels.data import SpeechDataset
+from training.labels.loading import Loaders
+from training.models.ctc_loss import smoothed
+from training.models.masking import Masking
+from training.models.model import Acoustic
+from training.running.callbacks import Course, LineReport
+from training.running.checkpoints import (
+    BEST,
+    CHECKPOINT,
+    Saved,
+    folder_of,
+    prune,
+    remove_torn,
+    whole,
+)
+from training.running.failures import BatchTooLargeError, DivergedError
+from training.running.interruption import InterruptedTrainingError, Interruption
+from training.running.machine import prepare_machine, training_arguments
+from training.running.metrics import Score, greedy_ids
+from training.running.progress import Clock, best_row, is_over
+from training.running.randomness import seed_everything, seed_of
+from training.running.schedule import Thaw, parameter_groups
+from training.running.training_state import (
     read_course,
     read_log,
     read_weights,
     write_course,
     write_weights,
 )
-from training.validation import measure
+from training.running.validation import measure
+from training.settings import Settings
 
 
 class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
@@ -256,7 +264,7 @@ class CtcTrainer(Trainer):  # type: ignore[misc] # transformers is untyped
     def _frames_of(self, n_samples: torch.Tensor) -> torch.Tensor:
         return torch.tensor([self._acoustic.output_length(int(n)) for n in n_samples])
 
-    # Checkpoints: see `training.checkpoints` for what makes them whole.
+    # Checkpoints: see `training.running.checkpoints` for what makes them whole.
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:  # noqa: ARG002
         best = best_row(self.state.log_history)

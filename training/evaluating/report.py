@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from manifests.hashing import sha256_of
 from manifests.labels import MANIFEST
-from training.card import card
-from training.scores import counts_json
+from training.evaluating.card import card
+from training.evaluating.scores import counts_json
 from training.scoring import corpus_score
 from transform_handler.identity import ENGINE_VERSION
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from manifests.labels import LabelledUtterance
-    from training.scores import Evaluation, UtteranceScore
+    from training.evaluating.scores import Evaluation, UtteranceScore
     from training.settings import Settings
 
 _PACKAGES = ("torch", "transformers", "numpy", "nightscribe")

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from training.metrics import Score, score_rows
-from training.vocabulary import Vocabulary
+from training.labels.vocabulary import Vocabulary
+from training.running.metrics import Score, score_rows
 
 Recognise = Callable[[dict[str, Any]], tuple[float, torch.Tensor]]
 """A batch to its mean loss and the best symbol of each frame, shape (batch, n_frames)."""

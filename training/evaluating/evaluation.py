@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from training.hypotheses import ANYWHERE, Heard, Unheard, hypotheses
-from training.scores import Evaluation, Failure, UtteranceScore
+from training.evaluating.hypotheses import ANYWHERE, Heard, Unheard, hypotheses
+from training.evaluating.scores import Evaluation, Failure, UtteranceScore
+from training.labels.text import TextRules
 from training.scoring import (
     Normalizer,
     PairScore,
@@ -15,14 +16,13 @@ from training.scoring import (
     raw_tokens,
     score_pair,
 )
-from training.text import TextRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from manifests.labels import LabelledUtterance
-    from training.hypotheses import OnProgress
+    from training.evaluating.hypotheses import OnProgress
     from transform_handler.identity import BundleCard
 
 __all__ = ["Evaluation", "evaluate"]
@@ -121,7 +121,7 @@ def _rules_of(model: Path) -> TextRules:
     """The text rules that the model was trained with, or the defaults in its letters' case."""
     from transformers import AutoTokenizer  # noqa: PLC0415
 
-    from training.vocabulary import vocabulary_of  # noqa: PLC0415
+    from training.labels.vocabulary import vocabulary_of  # noqa: PLC0415
 
     tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
     return TextRules.read(model).fitted(vocabulary_of(tokenizer))

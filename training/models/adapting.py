@@ -11,12 +11,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.head import HEAD_SEED, fit_head
-from training.model import Acoustic, ModelError, load_base
-from training.vocabulary import tokenizer_for
+from training.labels.vocabulary import tokenizer_for
+from training.models.head import HEAD_SEED, fit_head
+from training.models.model import Acoustic, ModelError, load_base
 
 if TYPE_CHECKING:
-    from training.vocabulary import Vocabulary
+    from training.labels.vocabulary import Vocabulary
 
 _LAYERS = re.compile(r"(^|\.)encoder\.layers\.\d+\.(?!adapter_layer\.)")
 # WavLM's attention takes the weights of its projections and never calls them.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 
-from training.data import NO_LABEL
+from training.labels.data import NO_LABEL
 from training.scoring.align import count_errors
 from training.scoring.counts import ErrorCounts
 from transform_handler.ctc import decode_text
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from training.vocabulary import Vocabulary
+    from training.labels.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, kw_only=True)

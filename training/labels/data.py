@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from manifests.labels import LabelledUtterance
-    from training.vocabulary import Vocabulary
+    from training.labels.vocabulary import Vocabulary
 
     Sound = npt.NDArray[np.float32]
     Augment = Callable[[Sound, int, str], Sound]

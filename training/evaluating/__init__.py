@@ -1,0 +1,1 @@
+"""What came of it: error rates with intervals, the card, the curves."""

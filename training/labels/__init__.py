@@ -1,0 +1,1 @@
+"""What is said: labels made plain, as symbols, as batches."""

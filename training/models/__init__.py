@@ -1,0 +1,1 @@
+"""The networks: loaded, given a head, adapted; their loss and their masks."""

@@ -1,0 +1,1 @@
+"""The loop: steps, evaluations, checkpoints, and what stops it."""
