@@ -100,6 +100,15 @@ class Claim:
         return json.dumps(holder).encode()
 
 
+def working(store: Store, folder: str) -> dict[str, Any] | None:
+    """Who holds the claim in ``folder`` now; None where nobody does."""
+    keys = [entry.key for entry in store.list(folder)]
+    if not keys:
+        return None
+    holder: dict[str, Any] = json.loads(store.read(keys[-1]))
+    return holder if _alive(holder) else None
+
+
 def _here() -> dict[str, str]:
     """Where a process id means something: a host, and on it a namespace of process ids."""
     namespace = ""

@@ -103,6 +103,7 @@ class TrainingSection(_Section):
     name: Annotated[str, Field(min_length=1)] = "fine-tuned"
     licence: str | None = None
     split_by: Literal["speaker", "recording", "utterance"] = "speaker"
+    split_seed: int = 7
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     numbers: Literal["quarantine", "verbalise"] = "quarantine"

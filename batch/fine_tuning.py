@@ -91,8 +91,10 @@ class Watching:
     on_line: Callable[[str], None] = print
 
 
-def check_training_data(config: Config, *, watching: Watching) -> TrainingData:
+def check_training_data(config: Config, *, watching: Watching, dry: bool = False) -> TrainingData:
     """Read, split and check the labels; what was found is kept below ``training/checks/``.
+
+    A ``dry`` call writes that only where the output is on this machine.
 
     Raises:
         InputError: no ``[training]``, labels that cannot be used, or too many of them quarantined.
@@ -107,10 +109,14 @@ def check_training_data(config: Config, *, watching: Watching) -> TrainingData:
         data = load_training_data(
             section, base, language=config.archive.language, on_progress=watching.on_checked
         )
-    output.put(f"{folder}data_check.json", _text(data.check.as_json()))
-    output.put(f"{folder}quarantine.jsonl", data.check.quarantine_jsonl())
+    kept = not dry or output.uri.startswith("file://")
+    if kept:
+        output.put(f"{folder}data_check.json", _text(data.check.as_json()))
+        output.put(f"{folder}quarantine.jsonl", data.check.quarantine_jsonl())
     if refusal := data.check.refused(section.max_quarantined):
-        raise InputError(f"{refusal}\nthe list: {output.uri_of(f'{folder}quarantine.jsonl')}")
+        where = f"\nthe list: {output.uri_of(f'{folder}quarantine.jsonl')}" if kept else ""
+        keys = '\nthe limit is [training] max_quarantined; numbers = "verbalise" says numbers'
+        raise InputError("\n".join([*data.check.lines(), refusal]) + keys + where)
     return data
 
 
@@ -170,11 +176,14 @@ def fine_tune(
     if earlier := trained_before(output, plan.name):
         return earlier
     record_job(config, plan)
+    failed = f"{JOBS}{plan.name}/failed.json"
+    output.delete(failed)
     outcome = platform.train(plan.request, on_line=watching.on_line)
     if outcome.status != "Completed":
-        raise JobFailedError(
-            f"training job {plan.name}: {outcome.failure_reason or outcome.status}"
-        )
+        reason = outcome.failure_reason or outcome.status
+        if outcome.status == "Failed":
+            output.put(failed, _text({"reason": reason}))
+        raise JobFailedError(f"training job {plan.name}: {reason}")
     trained = _bundled(output, outcome.artifact_uri, plan.section)
     result = {
         "model": trained.bundle.uri,
@@ -203,6 +212,11 @@ def _registered(config: Config, trained: Trained) -> str | None:
         metadata={"model_digest": bundle.model_digest, "validation_wer": str(after.get("wer"))},
     )
     return register_package(package, region=account.region)
+
+
+def claim_of(name: str) -> str:
+    """Where the claim of a training job lies."""
+    return f"{JOBS}{name}/claim/"
 
 
 def record_job(config: Config, plan: TrainingPlan) -> None:

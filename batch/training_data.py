@@ -46,7 +46,7 @@ def load_training_data(
     Raises:
         InputError: labels that cannot be read or split, or a set with nothing left.
     """
-    from training.checks import check_labels  # noqa: PLC0415
+    from training.checks import CheckLimits, check_labels  # noqa: PLC0415
     from training.labels.text import TextRules  # noqa: PLC0415
     from training.labels.vocabulary import fit_text  # noqa: PLC0415
 
@@ -69,6 +69,8 @@ def load_training_data(
         rules=rules,
         vocabulary=vocabulary,
         output_length=output_length,
+        # Who asks for single utterances has been told that recordings are on both sides.
+        limits=CheckLimits(recordings="warn" if section.split_by == "utterance" else "quarantine"),
         on_progress=on_progress,
     )
     for name in sets:
@@ -100,12 +102,18 @@ def labelled_sets(section: TrainingSection) -> dict[str, list[LabelledUtterance]
     shares = {name: share for name, share in shares.items() if share > 0}
     if not shares:
         return {"train": train, **given}
-    cut = split_labels(
-        train,
-        by=section.split_by,
-        shares={"train": 1 - sum(shares.values()), **shares},
-        seed=int(section.settings.get("seed", 7)),
-    )
+    try:
+        # Not the seed of training: runs that differ in it are compared on the same sets.
+        cut = split_labels(
+            train,
+            by=section.split_by,
+            shares={"train": 1 - sum(shares.values()), **shares},
+            seed=section.split_seed,
+        )
+    except InputError as error:
+        raise InputError(
+            f"[training] train, cut by split_by = {section.split_by!r}: {error}"
+        ) from error
     return {**cut, **given}
 
 

@@ -16,6 +16,7 @@ from batch.fine_tuning import TrainingPlan, Watching, plan_training
 from batch.platforms.base import Document
 from batch.platforms.local import LocalPlatform
 from batch.training_request import METRICS, Machines
+from manifests.errors import JobFailedError
 from manifests.storage import Store
 from training.settings import Settings
 
@@ -87,7 +88,11 @@ def measured_speed(output: Store, instance_type: str) -> Speed:
 
 
 def canary(config: Config, plan: TrainingPlan) -> Speed:
-    """The speed of a few steps of the same job on this machine, staged and written aside."""
+    """The speed of a few steps of the same job on this machine, staged and written aside.
+
+    Raises:
+        JobFailedError: they failed, as the job itself would.
+    """
     with tempfile.TemporaryDirectory(prefix="nightscribe-canary-") as scratch:
         aside = config.model_copy(update={"output": OutputSection(uri=scratch)})
         watching = Watching(on_line=lambda _: None)
@@ -96,8 +101,10 @@ def canary(config: Config, plan: TrainingPlan) -> Speed:
         outcome = LocalPlatform().train(_few_steps(staged.request), on_line=lines.append)
         found = re.findall(METRICS["train:audio_seconds_per_second"], "\n".join(lines))
     if outcome.status != "Completed" or not found:
-        ended = f"{CANARY_STEPS} steps here ended as {outcome.failure_reason or lines[-1:]}"
-        return Speed(value=None, measured=ended)
+        raise JobFailedError(
+            f"{CANARY_STEPS} steps of this job were tried here, and failed: "
+            f"{outcome.failure_reason or lines[-1:]}"
+        )
     return Speed(value=float(found[-1]), measured=f"{CANARY_STEPS} steps here")
 
 
@@ -106,9 +113,10 @@ def _few_steps(job: Document) -> Document:
     few = {"steps": CANARY_STEPS, "epochs": 0, "warmup_steps": 0, "head_only_steps": 0}
     few |= {"logging_steps": 1}
     dropped = ("validation", "test", "domain")
+    given = {n: v for n, v in job["HyperParameters"].items() if n != "thaw_encoder_at"}
     return {
         **job,
-        "HyperParameters": {**job["HyperParameters"], **{n: json.dumps(v) for n, v in few.items()}},
+        "HyperParameters": {**given, **{n: json.dumps(v) for n, v in few.items()}},
         "InputDataConfig": [
             one for one in job["InputDataConfig"] if not one["ChannelName"].startswith(dropped)
         ],

@@ -28,6 +28,7 @@ from training.models.head import is_pretrained_only
 from training.preparation import Prepared
 from training.running.checkpoints import Saved
 from training.running.interruption import InterruptedTrainingError
+from training.running.progress import best_row
 from training.running.trainer import CtcTrainer
 from training.scoring import normalizer_named
 from transform_handler.identity import model_digest
@@ -56,7 +57,7 @@ def finish(job: Job, prepared: Prepared, trainer: CtcTrainer, *, resume: Saved |
         name = _name(job)
         write_curves(trainer.state.log_history, folder, title=f"Training of {name}")
         evaluations = _evaluations(job, folder, trainer)
-        write_outcome(_outcome(job, trainer, evaluations, resume), folder)
+        write_outcome(_outcome(job, prepared, trainer, evaluations, resume), folder)
         shutil.copytree(folder, job.output, dirs_exist_ok=True)
     if details := os.environ.get("SM_OUTPUT_DATA_DIR"):
         write_details(evaluations, Path(details) / "evaluation")
@@ -111,15 +112,19 @@ def _answers(job: Job, base: Path) -> bool:
 
 def _outcome(
     job: Job,
+    prepared: Prepared,
     trainer: CtcTrainer,
     evaluations: Mapping[str, Compared],
     resume: Saved | None,
 ) -> Outcome:
     clock = trainer.clock
+    best = best_row(trainer.state.log_history)
     return Outcome(
         settings=job.settings,
         name=_name(job),
         base=_base_name(job),
+        best_step=best["step"] if best else None,
+        base_mixed_in=job.settings.base_share if prepared.base_weights is not None else 0.0,
         base_digest=model_digest(job.base) if job.base else None,
         data={n: DataFacts.of(path, read_labels(path)) for n, path in _sets(job).items()},
         steps=trainer.state.global_step,

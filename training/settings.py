@@ -239,6 +239,12 @@ class Settings:
                 f"steps is {given['steps']} and epochs is {given['epochs']}; expected one of them"
             )
         values = {**PRESETS.get(str(given.get("preset", "")), {}), **given}
+        if "steps" in given:
+            # What nobody chose gives way to what somebody did.
+            most = max(0, _convert("steps", given["steps"], "int") // 10)
+            for name in {"warmup_steps", "head_only_steps"} - set(given):
+                default = values.get(name, getattr(cls, name))
+                values[name] = min(default, most)
         return cls(**{name: _convert(name, value, fields[name]) for name, value in values.items()})
 
     @classmethod

@@ -111,4 +111,8 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # All is written. Thread pools of native libraries sometimes abort while Python tears down.
+    os._exit(status)

@@ -43,14 +43,14 @@ def status(run_id: str | None, config: Path, as_json: bool) -> None:
         content["trainings"] = [asdict(one) for one in trainings]
         click.echo(json.dumps(content, indent=1))
         return
-    if not runs:
+    if not runs and not trainings:
         click.echo(f"no runs below {output.uri} yet")
     for one in runs:
         click.echo(_standing_line(one))
     for job in trainings:
-        wer = "" if job.wer is None else f", WER {job.wer:.2%}"
-        model = "" if job.model is None else f", {readable(job.model)}"
-        click.echo(f"{job.name}  {job.state}{wer}{model}")
+        click.echo(job.line())
+        if job.model is not None:
+            click.echo(f"    {readable(job.model)}")
 
 
 def _standing_line(one: Standing) -> str:

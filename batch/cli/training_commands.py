@@ -56,9 +56,9 @@ def train(
 
     with training_view() as view:
         machines = training_machines(settings)
-        data = check_training_data(settings, watching=view.watching)
-        view.say(*data.check.lines())
         dry = mode in ("dry-run", "stop")
+        data = check_training_data(settings, watching=view.watching, dry=dry)
+        view.say(*data.check.lines())
         plan = plan_training(settings, machines, data, watching=view.watching, dry=dry)
         if mode is None:
             view.trains(plan)
@@ -95,8 +95,8 @@ def _stop(settings: Config, plan: TrainingPlan) -> None:
     click.echo(f"{attempt.name} is asked to stop" if attempt else f"{plan.name} is not running")
     # Labels or settings that were edited since give the job another name.
     for other in [] if attempt else training_standings(settings):
-        if other.state.startswith("InProgress"):
-            click.echo(f"with other labels or settings: {other.name}  {other.state}")
+        if other.state == "running":
+            click.echo(f"with other labels or settings: {other.line()}")
 
 
 def _detach(settings: Config, plan: TrainingPlan) -> None:
@@ -118,12 +118,12 @@ def _detach(settings: Config, plan: TrainingPlan) -> None:
 
 def _trained(settings: Config, plan: TrainingPlan, watching: Any) -> Trained:
     from batch.claim import Claim
-    from batch.fine_tuning import JOBS, fine_tune
+    from batch.fine_tuning import claim_of, fine_tune
     from batch.training_machines import training_platform
     from manifests.storage import open_store
 
     # Two trainings that write the same checkpoints would ruin both.
-    with Claim(open_store(settings.output.uri), f"{JOBS}{plan.name}/claim/"):
+    with Claim(open_store(settings.output.uri), claim_of(plan.name)):
         try:
             return fine_tune(settings, training_platform(settings), plan, watching=watching)
         except KeyboardInterrupt:
@@ -158,9 +158,8 @@ def _show_plan(settings: Config, plan: TrainingPlan, as_json: bool) -> None:
         machine = f"{resources['InstanceCount']} x {resources['InstanceType']}{spot}"
         click.echo(f"job         {plan.name}, on {machine}")
         click.echo(f"image       {request['AlgorithmSpecification']['TrainingImage']}")
-    for channel in request["InputDataConfig"]:
-        uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-        click.echo(f"channel     {channel['ChannelName']:<18}{readable(uri)}")
+    names = ", ".join(channel["ChannelName"] for channel in request["InputDataConfig"])
+    click.echo(f"channels    {names}")
     for line in estimate_lines(estimate):
         click.echo(line)
     click.echo("nothing was sent; --json prints the whole document")
@@ -198,6 +197,8 @@ def estimate_lines(estimate: Estimate) -> list[str]:
         return [*lines, f"time        not known: {estimate.measured}"]
     minutes = estimate.hours * 60
     time = f"{minutes:.0f} min" if minutes < 120 else f"{estimate.hours:.1f} h"
+    if minutes < 2:
+        time = f"{60 * minutes:.0f} s"
     lines.append(
         f"time        about {time} and the evaluations, at {estimate.speed:.1f} s of sound "
         f"a second ({estimate.measured})"
@@ -211,11 +212,14 @@ def estimate_lines(estimate: Estimate) -> list[str]:
 
 
 def _show_trained(trained: Trained, as_json: bool) -> None:
+    from training.evaluating.card import weights_line
+
     if as_json:
         click.echo(json.dumps({"model": trained.bundle.uri, "metrics": trained.metrics}, indent=1))
         return
     for line in metric_lines(trained.metrics):
         click.echo(line)
+    click.echo(f"weights     {weights_line(trained.metrics)}")
     click.echo(f"model       {readable(trained.bundle.uri)}")
 
 

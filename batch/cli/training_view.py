@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _STEP = re.compile(r"^step=(\d+)\b")
 _STEPS = re.compile(r"(?:^|\s)steps=(\d+)\b")
 _EVERY_SECONDS = 10.0
+# The job's own word for what fails it, which is the command's error a moment later.
+_ERROR = "error: "
 
 
 def training_view() -> LogView | TerminalView:
@@ -31,7 +33,7 @@ class LogView:
         self.watching = Watching(
             on_checked=lambda done, total: self._now_and_then("checked", done, total),
             on_bytes=lambda done, total: self._now_and_then("bytes uploaded", done, total),
-            on_line=self.say,
+            on_line=self._line,
         )
         self._last = time.monotonic()
 
@@ -49,6 +51,10 @@ class LogView:
     def trains(self, plan: TrainingPlan) -> None:
         """The job begins."""
         self.say(f"job         {plan.name}")
+
+    def _line(self, line: str) -> None:
+        if not line.startswith(_ERROR):
+            self.say(line)
 
     def _now_and_then(self, what: str, done: int, total: int) -> None:
         if time.monotonic() - self._last > _EVERY_SECONDS:
@@ -105,7 +111,8 @@ class TerminalView:
             self._show("training", int(step[1]), self._steps or None, note)
             if "wer=" not in note:
                 return
-        self.say(line)
+        if not line.startswith(_ERROR):
+            self.say(line)
 
     def _show(self, name: str, done: int, total: int | None, note: str = "") -> None:
         for other in [one for one in self._tasks if one != name]:

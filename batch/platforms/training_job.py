@@ -241,7 +241,7 @@ class _Process:
             **os.environ,
             # `python3` of the entrypoint is the interpreter that runs this.
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-            "OMP_NUM_THREADS": str(available_cores()),
+            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(available_cores()),
             "HF_HUB_OFFLINE": "1",
             "PYTHONUNBUFFERED": "1",
             "TRAINING_JOB_NAME": self._spec.name,

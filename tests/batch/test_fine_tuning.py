@@ -355,7 +355,7 @@ def test_what_runs_under_another_name_is_told_to_who_would_stop_it(
     training_commands._stop(config, edited)
     said = capsys.readouterr().out
     assert "nightscribe-x-2 is not running" in said
-    assert "nightscribe-x-1  InProgress, Training (nightscribe-x-1-a1)" in said
+    assert "nightscribe-x-1  running, Training (nightscribe-x-1-a1)" in said
 
 
 def test_a_missing_bucket_is_told_before_anything_is_read(
@@ -380,7 +380,7 @@ def test_a_job_that_cannot_be_asked_about_does_not_hide_the_others(
     record_job(config, plan)
     monkeypatch.setattr("batch.platforms.sagemaker_jobs.client", denied)
     (standing,) = training_standings(config)
-    assert standing.state == "not known: no AWS credentials found"
+    assert (standing.state, standing.detail) == ("not known", "no AWS credentials found")
 
 
 class JobRunner:

@@ -64,6 +64,8 @@ def outcome():
         base_digest="2" * 12,
         data={"train": FACTS, "validation": replace(FACTS, seconds=None, speakers=0)},
         steps=150,
+        best_step=100,
+        base_mixed_in=0.5,
         evaluations={
             "validation": Compared(before=evaluation("or yellow"), after=evaluation("all hello")),
             "test": Compared(before=None, after=evaluation("all yellow there")),
@@ -203,3 +205,8 @@ def test_facts_of_a_channel_are_its_manifests(tmp_path):
     assert (facts.seconds, facts.speakers, facts.languages) == (3.5, 2, ("en",))
     unknown = [*utterances, LabelledUtterance(audio="file:///c.wav", text="")]
     assert DataFacts.of(tmp_path, unknown).seconds is None
+
+
+def test_the_card_says_which_weights_these_are(folder):
+    text = (folder / "README.md").read_text("utf-8")
+    assert "of step 100 of 150, the best on validation; 50% of the base is mixed in" in text

@@ -109,3 +109,11 @@ def test_what_is_not_an_object_is_refused(text, tmp_path):
     path.write_text(text)
     with pytest.raises(SettingsError, match="JSON"):
         Settings.parse(str(path))
+
+
+def test_what_nobody_chose_gives_way_to_the_steps():
+    assert Settings.of({"steps": 6}).warmup_steps == 0
+    assert Settings.of({"steps": 50}).warmup_steps == 5
+    assert Settings.of({"steps": 6, "preset": "one-hour"}).head_only_steps == 0
+    with pytest.raises(SettingsError, match="warmup_steps is 9; expected at most steps, 6"):
+        Settings.of({"steps": 6, "warmup_steps": 9})

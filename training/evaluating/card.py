@@ -186,8 +186,21 @@ def _making(metrics: Mapping[str, Any]) -> str:
             f"{speed['device']} ({speed['processes']} process"
             f"{'es' if speed['processes'] > 1 else ''})."
         )
-    lines.append("- Settings, full digests and all counts: `metrics.json`.")
+    lines.append(f"- Weights: {weights_line(metrics)}.")
+    lines.append("- Settings, digests and all counts: `metrics.json`.")
     return "\n".join(lines)
+
+
+def weights_line(metrics: Mapping[str, Any]) -> str:
+    """Which weights these are: the best step's, and how much of the base is in them."""
+    best, steps = metrics["best_step"], metrics["steps"]
+    which = f"of step {best} of {steps}, the best on validation"
+    text = f"of the last step, {steps}" if best is None else which
+    if rank := metrics["settings"].get("lora_rank"):
+        text += f", as low-rank updates (LoRA) of rank {rank}"
+    if share := metrics["base_mixed_in"]:
+        text += f"; {share:.0%} of the base is mixed in (base_share)"
+    return text
 
 
 def span(interval: Mapping[str, Any]) -> str:

@@ -95,6 +95,10 @@ class Outcome:
     name: str
     base: str | None
     base_digest: str | None
+    best_step: int | None
+    """The step whose weights these are: the one with the lowest validation WER."""
+    base_mixed_in: float
+    """The share of the base's weights in them."""
     data: Mapping[str, DataFacts]
     """By set: train, validation, test, domain."""
     steps: int
@@ -125,6 +129,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "base": outcome.base,
         "base_digest": outcome.base_digest,
         "steps": outcome.steps,
+        "best_step": outcome.best_step,
+        "base_mixed_in": outcome.base_mixed_in,
         "resumed_at": outcome.resumed_at,
         "settings": asdict(outcome.settings),
         "data": {name: asdict(facts) for name, facts in outcome.data.items()},
