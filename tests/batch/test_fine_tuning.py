@@ -37,10 +37,12 @@ from batch.platforms.local import LocalPlatform
 from batch.platforms.sagemaker_jobs import Attempt
 from batch.platforms.sagemaker_training import SageMakerTraining
 from batch.run import Runner
+from batch.training_data import labelled_sets
+from batch.training_estimate import canary
 from batch.training_machines import training_machines, training_platform
 from batch.training_request import training_request
 from batch.training_status import training_standings
-from manifests.errors import AccessDeniedError, InputError, ObjectNotFoundError
+from manifests.errors import AccessDeniedError, InputError, JobFailedError, ObjectNotFoundError
 from manifests.local_store import uri_of_path
 from manifests.storage import open_store
 from manifests.tarball import pack, unpack_object
@@ -509,3 +511,54 @@ def test_the_command_line_checks_trains_and_tells(
     assert "validation, change" in nightscribe("train").output
     standing = command.invoke(cli, ["status", "-c", str(tmp_path / "nightscribe.toml")])
     assert "finished" in standing.output
+
+
+def test_runs_that_differ_in_the_seed_are_compared_on_the_same_sets(
+    tmp_path: Path, labels: Path, tiny_model: Path
+) -> None:
+    place = str(tmp_path / "out")
+    sets = []
+    for seed in (1, 2):
+        config = configured(tmp_path, labels, tiny_model, place, f"training.settings.seed={seed}")
+        assert config.training is not None
+        cut = config.training.model_copy(update={"validation": None})
+        sets.append(labelled_sets(cut))
+    assert sets[0] == sets[1]
+    assert set(sets[0]) == {"train", "validation", "test"}
+
+
+def test_a_dry_run_of_a_job_that_cannot_run_says_so(
+    tmp_path: Path, labels: Path, tiny_model: Path
+) -> None:
+    config = configured(
+        tmp_path,
+        labels,
+        tiny_model,
+        str(tmp_path / "out"),
+        "training.settings.mixed_precision=fp16",
+    )
+    with pytest.raises(JobFailedError, match=r"tried here, and failed: .*fp16"):
+        canary(config, planned(config, dry=True))
+
+
+def test_a_failed_job_is_told_by_status(tmp_path: Path, labels: Path, tiny_model: Path) -> None:
+    config = configured(
+        tmp_path,
+        labels,
+        tiny_model,
+        str(tmp_path / "out"),
+        "training.settings.mixed_precision=fp16",
+    )
+    with pytest.raises(JobFailedError):
+        trained(config)
+    (standing,) = training_standings(config)
+    assert standing.state == "failed"
+    assert "fp16" in standing.detail
+
+
+def test_a_dry_check_writes_nothing_to_a_bucket(
+    tmp_path: Path, labels: Path, tiny_model: Path, s3_bucket: str
+) -> None:
+    config = configured(tmp_path, labels, tiny_model, f"s3://{s3_bucket}/night/")
+    check_training_data(config, watching=QUIET, dry=True)
+    assert not list(open_store(config.output.uri).list())
