@@ -121,8 +121,12 @@ def loading_from(folder: Path) -> Iterator[None]:
 
     try:
         yield
-    # A vocabulary that is not there is a TypeError, a processor without one an AttributeError.
-    except (OSError, ValueError, TypeError, AttributeError, KeyError, SafetensorError) as error:
+    # A vocabulary that is not there is a TypeError, or an ImportError of what might read another
+    # kind; a processor without one an AttributeError.
+    except (
+        *(OSError, ValueError, TypeError, AttributeError, KeyError, ImportError),
+        SafetensorError,
+    ) as error:
         said = next(iter(str(error).splitlines()), type(error).__name__)
         raise ModelError(
             f"{folder}: cannot be loaded ({said}); expected a whole folder of a CTC model: "
