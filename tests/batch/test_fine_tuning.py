@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +45,7 @@ from manifests.errors import AccessDeniedError, InputError, JobFailedError, Obje
 from manifests.local_store import uri_of_path
 from manifests.storage import open_store
 from manifests.tarball import pack, unpack_object
+from tests.batch.job_runner import JobRunner, job_runner
 from tests.conftest import speechlike, write_sound
 
 TEXTS = ("so we open the meeting", "there is nothing new", "let us go on", "who writes it down")
@@ -385,48 +385,10 @@ def test_a_job_that_cannot_be_asked_about_does_not_hide_the_others(
     assert (standing.state, standing.detail) == ("not known", "no AWS credentials found")
 
 
-class JobRunner:
-    """Carries out on this machine what is created at moto's SageMaker, from moto's S3."""
-
-    def __init__(self) -> None:
-        self.documents: list[Document] = []
-
-    def asked(self, params: Document, **_: Any) -> None:
-        self.documents.append(params)
-
-    def created(self, **_: Any) -> None:
-        job = self.documents[-1]
-        lines: list[str] = []
-        outcome = LocalPlatform().train(job, on_line=lines.append)
-        assert outcome.status == "Completed", outcome
-        self._log(job["TrainingJobName"], lines)
-
-    def _log(self, name: str, lines: list[str]) -> None:
-        logs = boto3.client("logs")
-        group = {"logGroupName": "/aws/sagemaker/TrainingJobs"}
-        if not logs.describe_log_groups(logGroupNamePrefix=group["logGroupName"])["logGroups"]:
-            logs.create_log_group(**group)
-        stream = {**group, "logStreamName": f"{name}/algo-1-1"}
-        logs.create_log_stream(**stream)
-        now = round(time.time() * 1000)
-        events = [{"timestamp": now, "message": line} for line in lines if line]
-        logs.put_log_events(**stream, logEvents=events)
-
-
 @pytest.fixture
 def runner(aws: str) -> Iterator[JobRunner]:
-    """A job runner that hears every ``create_training_job`` of this process."""
-    runner = JobRunner()
-    boto3.setup_default_session()
-    events = boto3._get_default_session().events
-    hooks = {
-        "provide-client-params.sagemaker.CreateTrainingJob": runner.asked,
-        "after-call.sagemaker.CreateTrainingJob": runner.created,
-    }
-    for name, hook in hooks.items():
-        events.register(name, hook)
-    yield runner
-    boto3.setup_default_session()
+    with job_runner() as runner:
+        yield runner
 
 
 def test_the_same_training_through_sagemakers_api_gives_the_same_model(
@@ -447,7 +409,7 @@ def test_the_same_training_through_sagemakers_api_gives_the_same_model(
     )
     lines: list[str] = []
     result = trained(config, lines)
-    (sent,) = runner.documents
+    (sent,) = runner.trainings
     assert sent["TrainingJobName"].startswith("nightscribe-fine-tuned-")
     assert "transformers5.3.0-gpu" in sent["AlgorithmSpecification"]["TrainingImage"]
     assert sent["EnableManagedSpotTraining"]
@@ -457,7 +419,7 @@ def test_the_same_training_through_sagemakers_api_gives_the_same_model(
     packages = boto3.client("sagemaker").list_model_packages(ModelPackageGroupName="meetings")
     assert len(packages["ModelPackageSummaryList"]) == 1
     assert trained(config) == result
-    assert len(runner.documents) == 1
+    assert len(runner.trainings) == 1
     (standing,) = training_standings(config)
     assert standing.model == result.bundle.uri
 
