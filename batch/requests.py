@@ -34,21 +34,38 @@ def job_name(run_id: str, output_uri: str, suffix: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransformMachines:
-    """Where transform jobs run, and as whom; the model server has a worker for each request."""
+class JobMachines:
+    """Where jobs of either kind run, as whom, and what their network and keys are."""
 
     role: str = LOCAL_ROLE
     image: str = LOCAL_IMAGE
     instance_type: str = "ml.m5.xlarge"
     instance_count: int = 1
-    workers: int = 1
-    """Recordings that one instance transcribes at a time."""
-    threads: int | None = None
-    """Of each worker; None leaves the choice to the platform."""
     subnets: Sequence[str] = ()
     security_groups: Sequence[str] = ()
     kms_key: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def tag_list(self) -> list[dict[str, str]]:
+        """The tags as a document has them."""
+        return [{"Key": key, "Value": value} for key, value in self.tags.items()]
+
+    def vpc(self) -> dict[str, Any]:
+        """``VpcConfig`` as a document has it; nothing without subnets."""
+        if not self.subnets:
+            return {}
+        groups = list(self.security_groups)
+        return {"VpcConfig": {"Subnets": list(self.subnets), "SecurityGroupIds": groups}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformMachines(JobMachines):
+    """Where transform jobs run; the model server has a worker for each concurrent request."""
+
+    workers: int = 1
+    """Recordings that one instance transcribes at a time."""
+    threads: int | None = None
+    """Of each worker; None leaves the choice to the platform."""
 
 
 def model_request(
@@ -75,13 +92,9 @@ def model_request(
             },
         },
         "ExecutionRoleArn": machines.role,
-        "Tags": _tags(machines),
+        "Tags": machines.tag_list(),
+        **machines.vpc(),
     }
-    if machines.subnets:
-        document["VpcConfig"] = {
-            "Subnets": list(machines.subnets),
-            "SecurityGroupIds": list(machines.security_groups),
-        }
     digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:8]
     return {"ModelName": f"{name[: 63 - 9]}-{digest}", **document}
 
@@ -90,10 +103,6 @@ def _threads(machines: TransformMachines) -> dict[str, str]:
     if machines.threads is None:
         return {}
     return {"NIGHTSCRIBE_THREADS": str(machines.threads), "OMP_NUM_THREADS": str(machines.threads)}
-
-
-def _tags(machines: TransformMachines) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in machines.tags.items()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,5 +160,5 @@ def transform_request(
             **key,
         },
         "TransformResources": resources,
-        "Tags": _tags(machines),
+        "Tags": machines.tag_list(),
     }

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from batch.instances import has_local_disk
 from batch.platforms.base import Document
-from batch.requests import LOCAL_IMAGE, LOCAL_ROLE
+from batch.requests import JobMachines
 from manifests.errors import InputError
 
 MAX_CHANNELS = 20
@@ -47,13 +47,9 @@ class Channel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Machines:
-    """Where a job runs and what it may do there; times in seconds."""
+class Machines(JobMachines):
+    """Where a training job runs and what it may do there; times in seconds."""
 
-    role: str = LOCAL_ROLE
-    image: str = LOCAL_IMAGE
-    instance_type: str = "ml.m5.xlarge"
-    instance_count: int = 1
     volume_gb: int = 30
     max_seconds: int = 86_400
     spot_wait_seconds: int | None = None
@@ -61,11 +57,7 @@ class Machines:
     keep_alive_seconds: int = 0
     """How long a warm pool keeps the machines after the job."""
     input_mode: Literal["File", "FastFile"] = "File"
-    subnets: Sequence[str] = ()
-    security_groups: Sequence[str] = ()
-    kms_key: str | None = None
     network_isolation: bool = False
-    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def training_request(
@@ -96,7 +88,7 @@ def training_request(
         "OutputDataConfig": {"S3OutputPath": output_uri, **_key("KmsKeyId", machines)},
         "CheckpointConfig": {"S3Uri": checkpoint_uri, "LocalPath": CHECKPOINT_FOLDER},
         **_where(machines),
-        "Tags": [{"Key": key, "Value": value} for key, value in machines.tags.items()],
+        "Tags": machines.tag_list(),
     }
 
 
@@ -151,11 +143,7 @@ def _where(machines: Machines) -> dict[str, Any]:
         resources["KeepAlivePeriodInSeconds"] = machines.keep_alive_seconds
     if not has_local_disk(machines.instance_type):
         resources |= _key("VolumeKmsKeyId", machines)
-    if machines.subnets:
-        where["VpcConfig"] = {
-            "Subnets": list(machines.subnets),
-            "SecurityGroupIds": list(machines.security_groups),
-        }
+    where |= machines.vpc()
     if machines.instance_count > 1:
         where["EnableInterContainerTrafficEncryption"] = machines.kms_key is not None
     return where
