@@ -23,14 +23,8 @@ def training_image(region: str | None, instance_type: str) -> str:
     Raises:
         InputError: there is none for that region or instance type, or sagemaker is not installed.
     """
-    try:
-        return _retrieved("training", region, instance_type)
-    except ValueError as error:
-        raise InputError(
-            f"no Hugging Face training image for {instance_type} in {region or 'this region'} "
-            f"({error}); name a GPU type in [training] instances, or an image in [sagemaker] "
-            "training_image"
-        ) from error
+    mend = "name a GPU type in [training] instances, or an image in [sagemaker] training_image"
+    return _retrieved("training", region, instance_type, mend)
 
 
 def inference_image(region: str | None, instance_type: str = "ml.m5.xlarge") -> str:
@@ -39,13 +33,8 @@ def inference_image(region: str | None, instance_type: str = "ml.m5.xlarge") -> 
     Raises:
         InputError: there is none for that region or instance type, or sagemaker is not installed.
     """
-    try:
-        return _retrieved("inference", region, instance_type)
-    except ValueError as error:
-        raise InputError(
-            f"no Hugging Face inference image for {instance_type} in {region or 'this region'} "
-            f"({error}); name one in [sagemaker] inference_image"
-        ) from error
+    mend = "name one in [sagemaker] inference_image"
+    return _retrieved("inference", region, instance_type, mend)
 
 
 def gpus_of(instance_type: str, region: str | None) -> int:
@@ -57,7 +46,7 @@ def gpus_of(instance_type: str, region: str | None) -> int:
     return int(table.get(instance_type, {}).get("Count", 1 if family[0] in "gp" else 0))
 
 
-def _retrieved(scope: str, region: str | None, instance_type: str) -> str:
+def _retrieved(scope: str, region: str | None, instance_type: str, mend: str) -> str:
     try:
         from sagemaker.core import image_uris  # noqa: PLC0415
     except ImportError as error:
@@ -65,13 +54,19 @@ def _retrieved(scope: str, region: str | None, instance_type: str) -> str:
             "SageMaker needs the package sagemaker: pip install 'nightscribe[sagemaker]'"
         ) from error
     retrieve: Any = image_uris.retrieve
-    return str(
-        retrieve(
-            framework="huggingface",
-            region=region or client("sagemaker").meta.region_name,
-            py_version="py312",
-            instance_type=instance_type,
-            image_scope=scope,
-            **_VERSIONS[scope],
+    try:
+        return str(
+            retrieve(
+                framework="huggingface",
+                region=region or client("sagemaker").meta.region_name,
+                py_version="py312",
+                instance_type=instance_type,
+                image_scope=scope,
+                **_VERSIONS[scope],
+            )
         )
-    )
+    except ValueError as error:
+        raise InputError(
+            f"no Hugging Face {scope} image for {instance_type} in {region or 'this region'} "
+            f"({error}); {mend}"
+        ) from error
