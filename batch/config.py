@@ -24,6 +24,9 @@ Labels = Location
 """A path or a URI of labelled speech, or ``form:path``, or ``dataset:name#split``."""
 
 
+RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -82,6 +85,17 @@ class TransformSection(_Section):
     instances: Annotated[list[str], Field(min_length=1)] = ["ml.m5.xlarge"]
     instance_count: Annotated[int, Field(ge=1, le=64)] = 1
     deadline_hours: Annotated[float, Field(gt=0, le=120)] | None = None
+    price_per_hour: Annotated[float, Field(gt=0)] | None = None
+    price_date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+
+
+class ScheduleSection(_Section):
+    """[schedule] when EventBridge starts a run; ``window`` is local time in ``timezone``."""
+
+    window: Annotated[str, Field(pattern=r"^\d{2}:\d{2}-\d{2}:\d{2}$")] = "22:00-06:00"
+    timezone: Annotated[str, Field(min_length=1)] = "UTC"
+    days: Annotated[str, Field(min_length=1)] = "mon-sun"
+    instance: Annotated[str, Field(min_length=1)] = "ml.t3.medium"
 
 
 class ReportSection(_Section):
@@ -123,12 +137,23 @@ class TrainingSection(_Section):
 
 
 class SageMakerSection(_Section):
-    """[sagemaker] the account: who the jobs are, and what they may reach."""
+    """[sagemaker] the account: who the jobs are, and what they may reach.
 
-    role: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")]
+    What is not named here is read from the outputs of ``stack``, which 'nightscribe deploy' makes.
+    """
+
+    stack: Annotated[str, Field(min_length=1)] | None = None
+    role: RoleArn | None = None
+    training_role: RoleArn | None = None
+    driver_role: RoleArn | None = None
+    scheduler_role: RoleArn | None = None
+    topic: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:sns:")] | None = None
+    schedule_group: str | None = None
+    dead_letter_queue: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:sqs:")] | None = None
     region: str | None = None
     training_image: str | None = None
     inference_image: str | None = None
+    driver_image: str | None = None
     subnets: list[str] = []
     security_groups: list[str] = []
     kms_key: str | None = None
@@ -149,6 +174,7 @@ class Config(_Section):
     run: RunSection = RunSection()
     transform: TransformSection = TransformSection()
     report: ReportSection = ReportSection()
+    schedule: ScheduleSection = ScheduleSection()
     training: TrainingSection | None = None
     sagemaker: SageMakerSection | None = None
 

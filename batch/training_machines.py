@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from batch.account.account import account_of
 from batch.config import Config, SageMakerSection, TrainingSection
 from batch.platforms.local import LocalPlatform
 from batch.platforms.sagemaker_images import training_image
@@ -26,7 +27,7 @@ def training_platform(config: Config) -> LocalPlatform | SageMakerTraining:
     section = training_section(config)
     if section.platform == "local":
         return LocalPlatform()
-    account = sagemaker_section(config)
+    account = account_of(config)
     return SageMakerTraining(region=account.region, instance_types=section.instances)
 
 
@@ -41,11 +42,13 @@ def training_machines(config: Config) -> Machines:
     seconds = round(section.max_hours * 3600)
     if section.platform == "local":
         return Machines(max_seconds=seconds, input_mode=section.input_mode)
-    account = sagemaker_section(config)
+    account = account_of(config)
     _check(config, section, account)
+    role = account.training_role or account.role
+    assert role is not None
     wait = round((section.max_wait_hours or 2 * section.max_hours) * 3600)
     return Machines(
-        role=account.role,
+        role=role,
         image=account.training_image or training_image(account.region, section.instances[0]),
         instance_type=section.instances[0],
         instance_count=section.instance_count,
@@ -81,16 +84,6 @@ def checked_settings(section: TrainingSection) -> Settings:
         return Settings.of(section.settings)
     except SettingsError as error:
         raise InputError(f"[training] settings: {error}") from error
-
-
-def sagemaker_section(config: Config) -> SageMakerSection:
-    """``[sagemaker]``, which must be there."""
-    if config.sagemaker is None:
-        raise InputError(
-            '[training] platform = "sagemaker" needs a section [sagemaker] with the role that jobs '
-            'run as: role = "arn:aws:iam::123456789012:role/…"'
-        )
-    return config.sagemaker
 
 
 def _check_registry(config: Config) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from batch.config import Config
+from batch.account.account import account_of
+from batch.config import Config, SageMakerSection
 from batch.platforms.base import Platform
 from batch.platforms.local import LocalPlatform
 from batch.platforms.sagemaker import SageMakerPlatform
@@ -40,9 +41,9 @@ def transform_machines(config: Config) -> TransformMachines:
     section = config.transform
     if config.platform.name == "local":
         return TransformMachines(workers=section.workers or available_cores())
-    _check(config)
-    account = config.sagemaker
-    assert account is not None
+    account = account_of(config)
+    _check(config, account)
+    assert account.role is not None
     instance_type = section.instances[0]
     return TransformMachines(
         role=account.role,
@@ -68,13 +69,7 @@ def workers_of(instance_type: str, region: str | None) -> int:
     return 1
 
 
-def _check(config: Config) -> None:
-    account = config.sagemaker
-    if account is None:
-        raise InputError(
-            '[platform] name = "sagemaker" needs a section [sagemaker] with the role that jobs run '
-            'as: role = "arn:aws:iam::123456789012:role/…"'
-        )
+def _check(config: Config, account: SageMakerSection) -> None:
     for section, uri in (("archive", config.archive.uri), ("output", config.output.uri)):
         if not uri.startswith("s3://"):
             raise InputError(

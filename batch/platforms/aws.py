@@ -10,8 +10,9 @@ from typing import Any
 from manifests.errors import AccessDeniedError, InputError, JobFailedError, ObjectNotFoundError
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnrecognizedClientException"})
-# SageMaker has no code of its own for what is not there.
-_MISSING = re.compile(r"not found|could not find", re.IGNORECASE)
+# Neither SageMaker nor CloudFormation has a code of its own for what is not there.
+_MISSING = re.compile(r"not found|could not find|does not exist", re.IGNORECASE)
+_INVALID = frozenset({"ValidationException", "ValidationError"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 
 
@@ -78,7 +79,7 @@ def translated(what: str) -> Iterator[None]:
 def _named(what: str, error: Any) -> Exception:
     code = str(error.response.get("Error", {}).get("Code", "unknown"))
     said = str(error.response.get("Error", {}).get("Message", "")).strip()
-    if code == "ValidationException" and _MISSING.search(said):
+    if code in _INVALID and _MISSING.search(said):
         code = "NotFound"
     elif code in _DENIED:
         code = "Denied"
