@@ -37,6 +37,16 @@ def inference_image(region: str | None, instance_type: str = "ml.m5.xlarge") -> 
     return _retrieved("inference", region, instance_type, mend)
 
 
+def driver_image(region: str | None) -> str:
+    """The image that a scheduled run's driver runs in: the one that transcribes, without a GPU.
+
+    Raises:
+        InputError: there is none for that region, or sagemaker is not installed.
+    """
+    mend = "name one in [sagemaker] driver_image"
+    return _retrieved("inference", region, "ml.m5.xlarge", mend)
+
+
 def gpus_of(instance_type: str, region: str | None) -> int:
     """How many GPUs an instance type has, by sagemaker's table, which lists those with several."""
     from sagemaker.core import instance_types_gpu_info  # noqa: PLC0415
