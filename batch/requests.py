@@ -74,6 +74,7 @@ def model_request(
     bundle_uri: str,
     machines: TransformMachines | None = None,
     timeout_seconds: int = 3600,
+    environment: Mapping[str, str] | None = None,
 ) -> Document:
     """``create_model``; the name gets a hash of the rest, so that a name is one model for ever."""
     machines = machines or TransformMachines()
@@ -89,6 +90,7 @@ def model_request(
                 "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": str(timeout_seconds),
                 "SAGEMAKER_MODEL_SERVER_WORKERS": str(machines.workers),
                 **_threads(machines),
+                **(environment or {}),
             },
         },
         "ExecutionRoleArn": machines.role,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from batch.account.account import account_of
-from batch.config import Config, SageMakerSection
+from batch.config import Config, SageMakerSection, TransformSection
 from batch.platforms.base import Platform
 from batch.platforms.local import LocalPlatform
 from batch.platforms.sagemaker import SageMakerPlatform
@@ -43,8 +43,14 @@ def transform_machines(config: Config) -> TransformMachines:
         return TransformMachines(workers=section.workers or available_cores())
     account = account_of(config)
     _check(config, account)
+    return machines_on(section.instances[0], section, account)
+
+
+def machines_on(
+    instance_type: str, section: TransformSection, account: SageMakerSection
+) -> TransformMachines:
+    """Machines of one type in the account; ``workers_of`` it, unless the section says how many."""
     assert account.role is not None
-    instance_type = section.instances[0]
     return TransformMachines(
         role=account.role,
         image=account.inference_image or inference_image(account.region, instance_type),
