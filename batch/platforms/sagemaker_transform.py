@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from batch.platforms.aws import client, translated
+from batch.platforms.aws import client
 from batch.platforms.base import Document, JobOutcome, OnOutput
 from batch.platforms.sagemaker_jobs import TRANSFORM, Attempt, Jobs
 from batch.platforms.sagemaker_logs import last_lines
-from manifests.errors import InputError, JobFailedError, ObjectNotFoundError
+from batch.platforms.sagemaker_resources import MODEL, ensure_created
+from manifests.errors import JobFailedError
 from manifests.storage import Store, open_store
 
 _OUT = ".out"
@@ -60,7 +61,7 @@ class SageMakerTransform:
         Raises:
             DeadlineError: the deadline passed; the job is asked to stop.
         """
-        self._ensure_model(model)
+        ensure_created(self._api, MODEL, model)
         outputs = _Outputs(open_store(job["TransformOutput"]["S3OutputPath"]), on_output)
         earlier = list(self._jobs.attempts(job["TransformJobName"]))
         attempt = earlier[-1] if earlier else None
@@ -96,21 +97,6 @@ class SageMakerTransform:
             failure_reason=reason,
             model_loaded=loaded or stopped,
         )
-
-    def _ensure_model(self, model: Document) -> None:
-        """Create the model unless it is there: its name is made of everything in its document."""
-        name = model["ModelName"]
-        try:
-            with translated(f"model {name}"):
-                self._api.describe_model(ModelName=name)
-        except ObjectNotFoundError:
-            try:
-                with translated(f"model {name}"):
-                    self._api.create_model(**model)
-            except InputError as error:
-                # Another driver made it between our question and our answer.
-                if "already existing" not in str(error):
-                    raise
 
 
 class _Outputs:

@@ -1,0 +1,1 @@
+"""Endpoints: a model that answers at once, for trying it by hand."""

@@ -1,0 +1,160 @@
+"""The requests that make an endpoint, as data: its model, its configuration, itself.
+
+Limits are those of InvokeEndpoint and InvokeEndpointAsync in the API reference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from batch.instances import has_local_disk
+from batch.platforms.base import Document
+from batch.requests import BUDGET_SHARE, TransformMachines, model_request
+from manifests.errors import InputError
+from transform_handler.allowed import VARIABLE as ALLOWED_VARIABLE
+from transform_handler.allowed import encode_prefix
+from transform_handler.handler import BUDGET_VARIABLE
+
+Kind = Literal["real-time", "asynchronous"]
+
+PREFIX = "nightscribe-endpoint-"
+VARIANT = "AllTraffic"
+LOG_GROUP = "/aws/sagemaker/Endpoints"
+REAL_TIME_BYTES = 6_291_456
+"""Of a request's body; AWS refuses a larger one."""
+SECONDS: Mapping[Kind, int] = {"real-time": 60, "asynchronous": 3600}
+"""That a container may take to answer."""
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_NAME_LENGTH = 30
+# A container installs the handler's requirements before it answers /ping.
+_START_SECONDS = 900
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointDocuments:
+    """``create_model``, ``create_endpoint_config`` and ``create_endpoint`` for one endpoint.
+
+    The names of model and configuration end in a hash of the rest, so that a name is one content.
+    """
+
+    name: str
+    """As a person gave it: ``trial``."""
+    kind: Kind
+    model: Document
+    config: Document
+    endpoint: Document
+
+    @property
+    def instance_type(self) -> str:
+        """The type of its machine."""
+        return str(self.config["ProductionVariants"][0]["InstanceType"])
+
+
+def endpoint_name(name: str) -> str:
+    """The endpoint's name in the account.
+
+    Raises:
+        InputError: ``name`` does not fit into one.
+    """
+    if not _NAME.fullmatch(name) or len(name) > _NAME_LENGTH:
+        raise InputError(
+            f"--name {name!r}: up to {_NAME_LENGTH} small letters, digits and single dashes are "
+            "expected"
+        )
+    return PREFIX + name
+
+
+def folder_of(name: str) -> str:
+    """Where below the output an endpoint's inputs and answers pass through."""
+    return f"endpoints/{name}/"
+
+
+def inputs_of(name: str) -> str:
+    """The one folder that an asynchronous endpoint may read."""
+    return f"{folder_of(name)}in/"
+
+
+def belongs(resource: str, name: str) -> bool:
+    """Whether a model's or a configuration's name is one that ``endpoint_documents`` gives."""
+    return re.fullmatch(f"{re.escape(endpoint_name(name))}-[0-9a-f]{{8}}", resource) is not None
+
+
+def endpoint_documents(
+    *, name: str, kind: Kind, bundle_uri: str, machines: TransformMachines, output_uri: str
+) -> EndpointDocuments:
+    """The documents of an endpoint whose answers, if asynchronous, pass below ``output_uri``.
+
+    The handler may read what was uploaded for this endpoint; a real-time one reads bodies only.
+    A pointer to the archive would let whoever may invoke the endpoint hear every meeting.
+
+    Raises:
+        InputError: ``name`` cannot be an endpoint's.
+    """
+    endpoint = endpoint_name(name)
+    seconds = SECONDS[kind]
+    environment = {BUDGET_VARIABLE: str(round(seconds * BUDGET_SHARE, 1))}
+    if kind == "asynchronous":
+        environment[ALLOWED_VARIABLE] = encode_prefix(output_uri + inputs_of(name))
+    model = model_request(
+        name=endpoint,
+        bundle_uri=bundle_uri,
+        machines=machines,
+        timeout_seconds=seconds,
+        environment=environment,
+    )
+    config = _config(name, kind, str(model["ModelName"]), machines, output_uri)
+    tags = machines.tag_list()
+    return EndpointDocuments(
+        name=name,
+        kind=kind,
+        model=model,
+        config=config,
+        endpoint={
+            "EndpointName": endpoint,
+            "EndpointConfigName": config["EndpointConfigName"],
+            "Tags": tags,
+        },
+    )
+
+
+def _config(
+    name: str, kind: Kind, model: str, machines: TransformMachines, output_uri: str
+) -> Document:
+    document: dict[str, Any] = {
+        "ProductionVariants": [
+            {
+                "VariantName": VARIANT,
+                "ModelName": model,
+                "InstanceType": machines.instance_type,
+                "InitialInstanceCount": 1,
+                "InitialVariantWeight": 1.0,
+                "ContainerStartupHealthCheckTimeoutInSeconds": _START_SECONDS,
+            }
+        ],
+        "Tags": machines.tag_list(),
+    }
+    if machines.kms_key and not has_local_disk(machines.instance_type):
+        document["KmsKeyId"] = machines.kms_key
+    if kind == "asynchronous":
+        document["AsyncInferenceConfig"] = _asynchronous(name, machines, output_uri)
+    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:8]
+    return {"EndpointConfigName": f"{endpoint_name(name)}-{digest}", **document}
+
+
+def _asynchronous(name: str, machines: TransformMachines, output_uri: str) -> Document:
+    folder = output_uri + folder_of(name)
+    key = {"KmsKeyId": machines.kms_key} if machines.kms_key else {}
+    return {
+        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": machines.workers},
+        "OutputConfig": {
+            "S3OutputPath": f"{folder}out/",
+            "S3FailurePath": f"{folder}failed/",
+            **key,
+        },
+    }
