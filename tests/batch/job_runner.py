@@ -1,91 +1,288 @@
-"""What moto leaves out: jobs created at its SageMaker are carried out here, from its S3."""
+"""What moto leaves out: jobs created at its SageMaker are carried out here, from its S3.
+
+The handlers of moto's server are replaced, so jobs of every process that talks to the server are
+heard: the test's own, a ``nightscribe run`` in a process of its own, a processing job. Names are
+taken once, a model must exist, stopping stops, and a job's end is an event on moto's EventBridge.
+"""
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import boto3
+import pytest
 
 from batch.platforms.base import Document, JobOutcome
-from batch.platforms.local import LocalPlatform
-from batch.requests import LOCAL_ROLE
+from tests.batch.carried_out import Carried, carried_out
 
-ROLE = "arn:aws:iam::123456789012:role/nightscribe"
-LOG_GROUPS = {
-    "training": "/aws/sagemaker/TrainingJobs",
-    "transform": "/aws/sagemaker/TransformJobs",
-}
+ACCOUNT = "123456789012"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/nightscribe"
+Kind = Literal["training", "transform", "processing"]
+When = Literal["at once", "in background", "when told"]
+KINDS: tuple[Kind, ...] = ("training", "transform", "processing")
 
 
 @dataclass(kw_only=True)
 class JobRunner:
-    """Hears every job that this process creates; ``spoil`` may change what comes of one."""
+    """Hears every job that is created, and carries it out.
+
+    ``before`` is told of each job that is about to start; an outcome that it returns is that of a
+    job that never starts. ``spoil`` may change what came of one; what it raises is raised where
+    the job was created, in a driver of this process, and the job goes on without it.
+
+    ``when`` says for each kind when a job is carried out: "at once", before its ``create`` call is
+    answered; "in background", in a process that Stop…Job ends; or "when told", by ``work()``.
+    """
 
     trainings: list[Document] = field(default_factory=list)
     transforms: list[Document] = field(default_factory=list)
+    processings: list[Document] = field(default_factory=list)
     models: dict[str, Document] = field(default_factory=dict)
     spoil: Callable[[Document, JobOutcome], JobOutcome] = lambda _, outcome: outcome
-    before: Callable[[Document], None] = lambda _: None
+    before: Callable[[Document], JobOutcome | None] = lambda _: None
+    when: dict[Kind, When] = field(
+        default_factory=lambda: {
+            "training": "at once",
+            "transform": "at once",
+            "processing": "in background",
+        }
+    )
+    raised: list[BaseException] = field(default_factory=list)
+    _waiting: list[_Job] = field(default_factory=list)
+    _running: dict[str, _Job] = field(default_factory=dict)
 
-    def training(self, **_: Any) -> None:
-        job, lines = self.trainings[-1], []
-        outcome = LocalPlatform().train(job, on_line=lines.append)
-        self._log("training", job["TrainingJobName"], lines)
-        self._end("training", job["TrainingJobName"], self.spoil(job, outcome))
+    def work(self) -> bool:
+        """Carry out what waits to be told; whether there was anything."""
+        waiting, self._waiting = self._waiting, []
+        for job in waiting:
+            self._carry_out(job)
+        return bool(waiting)
 
-    def transform(self, **_: Any) -> None:
-        job = self.transforms[-1]
-        self.before(job)
-        model = self.models[job["ModelName"]]
-        assert model["ExecutionRoleArn"] != LOCAL_ROLE
-        outcome = LocalPlatform().transform(model, job, on_output=lambda *_: None)
-        self._log("transform", job["TransformJobName"], ["container said hello"])
-        self._end("transform", job["TransformJobName"], self.spoil(job, outcome))
+    def join(self, seconds: float = 120.0) -> None:
+        """Wait until nothing runs in the background any more."""
+        until = time.monotonic() + seconds
+        while self._running:
+            for job in list(self._running.values()):
+                job.thread.join(max(0.0, until - time.monotonic()))
+                assert not job.thread.is_alive(), f"{job.name} still runs after {seconds:.0f} s"
 
-    def _end(self, kind: str, name: str, outcome: JobOutcome) -> None:
-        from moto.sagemaker.models import sagemaker_backends
+    def close(self) -> None:
+        """Stop whatever runs."""
+        for job in list(self._running.values()):
+            job.carried.stop()
+        self.join()
 
-        backend = sagemaker_backends["123456789012"]["eu-central-1"]
-        jobs = getattr(backend, f"{kind}_jobs")
-        setattr(jobs[name], f"{kind}_job_status", outcome.status)
-        jobs[name].failure_reason = outcome.failure_reason or None
+    # -- what the server's handlers call ------------------------------------------------------
 
-    def _log(self, kind: str, name: str, lines: list[str]) -> None:
-        logs = boto3.client("logs")
-        group = {"logGroupName": LOG_GROUPS[kind]}
-        if not logs.describe_log_groups(logGroupNamePrefix=group["logGroupName"])["logGroups"]:
-            logs.create_log_group(**group)
-        stream = {**group, "logStreamName": f"{name}/algo-1-1"}
+    def take(self, kind: Kind, document: Document, record: Any, region: str) -> None:
+        """A job was created; ``record`` is moto's, whose status everybody sees."""
+        heard = {"training": self.trainings, "transform": self.transforms}
+        heard.get(kind, self.processings).append(document)
+        job = _Job(kind=kind, document=document, record=record, region=region)
+        job.tell("InProgress")
+        if self.when[kind] == "when told":
+            self._waiting.append(job)
+        elif self.when[kind] == "in background":
+            job.thread = threading.Thread(target=self._in_background, args=[job], daemon=True)
+            self._running[job.name] = job
+            job.thread.start()
+        else:
+            self._carry_out(job)
+
+    def stop(self, record: Any, kind: Kind) -> bool:
+        """Ask for a job's end; False where it has ended."""
+        if getattr(record, f"{kind}_job_status") != "InProgress":
+            return False
+        waiting = [job for job in self._waiting if job.record is record]
+        for job in [*waiting, *self._running.values()]:
+            if job.record is record:
+                job.tell("Stopping")
+                job.carried.stop()
+        for job in waiting:
+            self._waiting.remove(job)
+            job.end(JobOutcome(status="Stopped"))
+        return True
+
+    def _in_background(self, job: _Job) -> None:
+        try:
+            self._carry_out(job)
+        finally:
+            del self._running[job.name]
+
+    def _carry_out(self, job: _Job) -> None:
+        outcome = self.before(job.document)
+        if outcome is None:
+            model = self.models.get(job.document.get("ModelName", ""))
+            apart = job.thread is not threading.main_thread()
+            outcome = carried_out(job.kind, job.document, model, job.carried, apart=apart)
+            try:
+                outcome = self.spoil(job.document, outcome)
+            except BaseException as error:  # noqa: BLE001 - the creator shall have it
+                self.raised.append(error)
+        job.end(outcome)
+
+    def hand_over(self, **_: Any) -> None:
+        """Raise in the creating process what ``spoil`` raised in the server's thread."""
+        if self.raised:
+            raise self.raised.pop()
+
+
+@dataclass(kw_only=True)
+class _Job:
+    """One job: its document, moto's record of it, and what it printed."""
+
+    kind: Kind
+    document: Document
+    record: Any
+    region: str
+    carried: Carried = field(default_factory=Carried)
+    thread: threading.Thread = field(default_factory=threading.main_thread)
+
+    @property
+    def name(self) -> str:
+        return str(self.document[f"{self.kind.title()}JobName"])
+
+    def tell(self, status: str) -> None:
+        setattr(self.record, f"{self.kind}_job_status", status)
+        if self.kind == "training":
+            self.record.secondary_status = status
+
+    def end(self, outcome: JobOutcome) -> None:
+        self._log()
+        self.record.failure_reason = outcome.failure_reason or None
+        if self.kind == "processing":
+            self.record.exit_message = self.carried.exit_message or None
+        self.tell(outcome.status)
+        detail = {
+            f"{self.kind.title()}JobName": self.name,
+            f"{self.kind.title()}JobStatus": outcome.status,
+            "FailureReason": outcome.failure_reason,
+            "Tags": {tag["Key"]: tag["Value"] for tag in self.document.get("Tags", ())},
+        }
+        event = {
+            "Source": "aws.sagemaker",
+            "DetailType": f"SageMaker {self.kind.title()} Job State Change",
+            "Detail": json.dumps(detail),
+        }
+        boto3.client("events", self.region).put_events(Entries=[event])
+
+    def _log(self) -> None:
+        """The lines in CloudWatch; a group that the account's template made is used as it is."""
+        logs = boto3.client("logs", self.region)
+        group = f"/aws/sagemaker/{self.kind.title()}Jobs"
+        if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+            logs.create_log_group(logGroupName=group)
+        stream = {"logGroupName": group, "logStreamName": f"{self.name}/algo-1-1"}
         logs.create_log_stream(**stream)
         now = round(time.time() * 1000)
-        events = [{"timestamp": now, "message": line} for line in lines if line]
+        events = [{"timestamp": now, "message": line} for line in self.carried.lines if line]
         if events:
             logs.put_log_events(**stream, logEvents=events)
 
 
 @contextmanager
 def job_runner() -> Iterator[JobRunner]:
-    """A runner that hears the clients of boto3's default session."""
+    """A runner that hears every job of moto's server in this process (fixture ``aws``)."""
     runner = JobRunner()
     boto3.setup_default_session()
-    hooks: dict[str, Any] = {
-        "provide-client-params.sagemaker.CreateTrainingJob": lambda params, **_: (
-            runner.trainings.append(params)
-        ),
-        "provide-client-params.sagemaker.CreateTransformJob": lambda params, **_: (
-            runner.transforms.append(params)
-        ),
-        "provide-client-params.sagemaker.CreateModel": lambda params, **_: runner.models.update(
-            {params["ModelName"]: params}
-        ),
-        "after-call.sagemaker.CreateTrainingJob": runner.training,
-        "after-call.sagemaker.CreateTransformJob": runner.transform,
-    }
-    for name, hook in hooks.items():
-        boto3._get_default_session().events.register(name, hook)
-    yield runner
+    events = boto3._get_default_session().events
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in KINDS:
+            _hear(runner, kind, patch)
+            events.register(f"after-call.sagemaker.Create{kind.title()}Job", runner.hand_over)
+        _hear_models(runner, patch)
+        try:
+            yield runner
+        finally:
+            runner.close()
     boto3.setup_default_session()
+
+
+def _hear(runner: JobRunner, kind: Kind, patch: pytest.MonkeyPatch) -> None:
+    """Replace moto's create and stop of one kind of job."""
+    from moto.core.responses import EmptyResult
+    from moto.sagemaker.exceptions import ResourceInUseException, ValidationError
+    from moto.sagemaker.responses import SageMakerResponse
+
+    api: Any = SageMakerResponse
+    key, verb = f"{kind.title()}JobName", f"{kind}_job"
+    original = getattr(api, f"create_{verb}")
+
+    def create(response: Any) -> Any:
+        document = json.loads(response.body)
+        jobs, name = getattr(response.sagemaker_backend, f"{verb}s"), document[key]
+        if name in jobs:
+            raise ResourceInUseException(
+                "Job name must be unique within an AWS account and region, and a job with this "
+                f"name already exists ({jobs[name].arn})"
+            )
+        if kind == "transform" and document["ModelName"] not in runner.models:
+            raise ValidationError(f'Could not find model "{document["ModelName"]}".')
+        answer = original(response)
+        runner.take(kind, document, jobs[name], response.region)
+        return answer
+
+    def stop(response: Any) -> Any:
+        name = json.loads(response.body)[key]
+        record = getattr(response.sagemaker_backend, f"{verb}s").get(name)
+        if record is None:
+            raise ValidationError("Requested resource not found.")
+        if not runner.stop(record, kind):
+            status = getattr(record, f"{verb}_status")
+            raise ValidationError(
+                f"The request was rejected because the {kind} job is in status {status}."
+            )
+        return EmptyResult()
+
+    patch.setattr(api, f"create_{verb}", create)
+    patch.setattr(api, f"stop_{verb}", stop, raising=False)
+
+
+def _hear_models(runner: JobRunner, patch: pytest.MonkeyPatch) -> None:
+    from moto.sagemaker.exceptions import ValidationError
+    from moto.sagemaker.responses import SageMakerResponse
+
+    original = SageMakerResponse.create_model
+
+    def create_model(response: Any) -> Any:
+        document = json.loads(response.body)
+        name = document["ModelName"]
+        if name in runner.models:
+            raise ValidationError(f'Cannot create already existing model "{name}".')
+        answer = original(response)
+        runner.models[name] = document
+        return answer
+
+    patch.setattr(SageMakerResponse, "create_model", create_model)
+
+
+def fire(
+    schedule: str, *, group: str = "default", at: str, execution: str = "d32c5kddcf5bb8c3"
+) -> Any:
+    """Do what EventBridge Scheduler does when ``schedule`` is due at ``at`` (UTC, ISO, Z).
+
+    The universal target's API action is called with its input, whose context attributes are
+    replaced; ``execution`` differs for each attempt. Returns the action's answer.
+    """
+    found = boto3.client("scheduler").get_schedule(Name=schedule, GroupName=group)
+    assert found["State"] == "ENABLED", f"{schedule} is {found['State']}"
+    text = found["Target"]["Input"]
+    attributes = {
+        "scheduled-time": at,
+        "execution-id": execution,
+        "attempt-number": "1",
+        "schedule-arn": found["Arn"],
+    }
+    for name, value in attributes.items():
+        text = text.replace(f"<aws.scheduler.{name}>", value)
+    service, action = found["Target"]["Arn"].split(":aws-sdk:")[1].split(":")
+    operation = action[0].upper() + action[1:]
+    client = boto3.client(service)
+    method = next(m for m, o in client.meta.method_to_api_mapping.items() if o == operation)
+    return getattr(client, method)(**json.loads(text))
