@@ -24,7 +24,9 @@ class NameTakenError(JobFailedError):
     """A job of that name exists."""
 
 
-def client(service: str, region: str | None = None) -> Any:
+def client(
+    service: str, region: str | None = None, *, attempts: int = 10, read_seconds: float = 60.0
+) -> Any:
     """A boto3 client that retries throttled calls with backoff and jitter.
 
     Raises:
@@ -34,9 +36,10 @@ def client(service: str, region: str | None = None) -> Any:
     from botocore.config import Config  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError, NoRegionError  # noqa: PLC0415
 
-    retries = {"mode": "adaptive", "max_attempts": 10}
+    retries = {"mode": "adaptive", "max_attempts": attempts}
+    settings = Config(retries=retries, read_timeout=read_seconds)
     try:
-        return boto3.client(service, region_name=region, config=Config(retries=retries))
+        return boto3.client(service, region_name=region, config=settings)
     except NoRegionError as error:
         raise InputError(
             "no AWS region is known; set [sagemaker] region, or AWS_DEFAULT_REGION"

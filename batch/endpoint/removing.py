@@ -1,0 +1,73 @@
+"""Nothing that costs money stays: an endpoint, its configurations, its models, its objects."""
+
+from __future__ import annotations
+
+from batch.endpoint.documents import PREFIX, belongs, endpoint_name, folder_of
+from batch.endpoint.standing import Standing, Watch
+from batch.platforms.aws import translated
+from batch.platforms.sagemaker_resources import ENDPOINT_CONFIG, MODEL, delete, names_with
+from manifests.errors import InputError, ObjectNotFoundError
+from manifests.storage import Store
+
+
+def delete_endpoint(watch: Watch, name: str, output: Store | None = None) -> list[str]:
+    """Delete an endpoint whole, half made or failed as well; says what was removed.
+
+    Models that runs use are not its own, and stay.
+    """
+    removed = [f"endpoint {endpoint_name(name)}"] if take_down(watch, name) else []
+    removed += tidy(watch, name)
+    if output is not None:
+        left = [entry.key for entry in output.list(folder_of(name))]
+        for key in left:
+            output.delete(key)
+        removed += [f"{len(left)} objects in {output.uri_of(folder_of(name))}"] if left else []
+    return removed
+
+
+def take_down(watch: Watch, name: str) -> bool:
+    """Delete the endpoint itself, and wait until it is gone; False where there is none."""
+    standing = watch.standing(name)
+    if standing is None:
+        return False
+    if standing.status != "Deleting":
+        try:
+            _ask_to_delete(watch, name)
+        except InputError:
+            # One that is being created or updated cannot be deleted yet.
+            if not standing.busy or watch.settled(name) is None:
+                raise
+            _ask_to_delete(watch, name)
+    watch.settled(name)
+    return True
+
+
+def _ask_to_delete(watch: Watch, name: str) -> None:
+    try:
+        with translated(f"deleting endpoint {name}"):
+            watch.api.delete_endpoint(EndpointName=endpoint_name(name))
+    except ObjectNotFoundError:
+        pass  # somebody else was quicker
+
+
+def tidy(watch: Watch, name: str, keep: Standing | None = None) -> list[str]:
+    """Delete configurations and models that an endpoint left behind, but what ``keep`` uses."""
+    used = watch.variant(keep.config) if keep else None
+    kept = {keep.config} | ({used.model} if used else set()) if keep else set()
+    removed: list[str] = []
+    # Configurations first: a model must not go while one of them names it.
+    for kind in (ENDPOINT_CONFIG, MODEL):
+        for one in names_with(watch.api, kind, endpoint_name(name)):
+            if belongs(one, name) and one not in kept and delete(watch.api, kind, one):
+                removed.append(f"{kind.noun} {one}")
+    return removed
+
+
+def names_of_all(watch: Watch) -> list[str]:
+    """Every endpoint that has something left in the account, by the name that a person gave."""
+    with translated("listing endpoints"):
+        pages = watch.api.get_paginator("list_endpoints").paginate(NameContains=PREFIX)
+        found = {one["EndpointName"] for page in pages for one in page["Endpoints"]}
+    for kind in (ENDPOINT_CONFIG, MODEL):
+        found |= {one.rpartition("-")[0] for one in names_with(watch.api, kind, PREFIX)}
+    return sorted(one.removeprefix(PREFIX) for one in found if one.startswith(PREFIX))
