@@ -1,0 +1,1 @@
+"""Scheduled runs: what EventBridge Scheduler starts every night, and what the driver does then."""
