@@ -22,10 +22,6 @@ from transform_handler.records import (
 )
 from transform_handler.segments import segments_of
 
-_NO_OUTPUT = RecordError(
-    kind=ErrorKind.NOT_TRANSCRIBED, message="no round of this run produced an output for it"
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
@@ -154,11 +150,21 @@ def _problem(answers: Sequence[Answer]) -> RecordError | None:
     """Why the recording has no transcript: a transcript with a hole would not say that it has."""
     for answer in answers:
         if not answer.records:
-            return _NO_OUTPUT
+            return _no_output(answer)
         for record in answer.records:
             if record.error is not None:
                 return record.error
     return None
+
+
+def _no_output(answer: Answer) -> RecordError:
+    """How often it was tried, and whether what happened can have been another recording's fault."""
+    rounds = f"{answer.round} rounds" if answer.round > 1 else "1 round"
+    company = f"with {answer.beside} others in its shard" if answer.beside else "alone in its shard"
+    return RecordError(
+        kind=ErrorKind.NOT_TRANSCRIBED,
+        message=f"tried in {rounds} of this run without an output, at last {company}",
+    )
 
 
 def _channels(answers: Sequence[Answer]) -> list[int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 
 from batch.plan import Plan, planned_pointers, read_shard
 from batch.shards import PART_SECONDS, LeftOver
@@ -19,10 +19,15 @@ Where = tuple[str, float | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A pointer and the records that came back for it: none, one, or one a channel."""
+    """A pointer and the records that came back for it: none, one, or one a channel.
+
+    ``round`` is the newest round that had it, in a shard with ``beside`` other pointers.
+    """
 
     pointer: Pointer
     records: tuple[TranscriptRecord, ...]
+    round: int = 1
+    beside: int = 0
 
     @property
     def out_of_time(self) -> bool:
@@ -66,23 +71,35 @@ class Outputs:
         """Each planned pointer in order; what later rounds found replaces what was missing."""
         later = self._later(rounds)
         for name, pointers in planned_pointers(self.store, self.plan):
-            for answer in self._shard(name, pointers):
+            for answer in self._shard(1, name, pointers):
                 newer = later.get(answer.pointer.id, []) if answer.missing else []
                 yield from _within(answer.pointer, newer) or [answer]
 
-    def missing(self, number: int) -> Iterator[LeftOver]:
-        """What round ``number`` left over."""
-        for name in shard_names(self.store, self.plan, number):
-            for answer in self._shard(name, read_shard(self.store, self.plan.keys, name)):
-                if answer.missing:
-                    seconds = answer.seconds_left if answer.out_of_time else None
-                    yield LeftOver(pointer=answer.pointer, seconds=seconds)
+    def missing(self, number: int) -> Iterator[list[LeftOver]]:
+        """What each shard of round ``number`` left over, where it left anything."""
+        for answers in self._round(number):
+            left = [
+                LeftOver(
+                    pointer=answer.pointer,
+                    seconds=answer.seconds_left if answer.out_of_time else None,
+                )
+                for answer in answers
+                if answer.missing
+            ]
+            if left:
+                yield left
 
-    def _shard(self, name: str, pointers: Sequence[Pointer]) -> Iterator[Answer]:
+    def _round(self, number: int) -> Iterator[Iterator[Answer]]:
+        for name in shard_names(self.store, self.plan, number):
+            yield self._shard(number, name, read_shard(self.store, self.plan.keys, name))
+
+    def _shard(self, number: int, name: str, pointers: Sequence[Pointer]) -> Iterator[Answer]:
         records = self._records(name)
         for pointer in pointers:
             found = records.get((pointer.id, pointer.offset), ())
-            yield Answer(pointer=pointer, records=tuple(found))
+            yield Answer(
+                pointer=pointer, records=tuple(found), round=number, beside=len(pointers) - 1
+            )
 
     def _records(self, name: str) -> dict[Where, list[TranscriptRecord]]:
         """A shard's records; an output that is not this plan's, or not readable, is none at all."""
@@ -103,9 +120,8 @@ class Outputs:
         """The newest answers of the rounds after the first, by recording."""
         later: dict[str, list[Answer]] = {}
         for number in range(2, rounds + 1):
-            for name in shard_names(self.store, self.plan, number):
-                for answer in self._shard(name, read_shard(self.store, self.plan.keys, name)):
-                    _replace(later.setdefault(answer.pointer.id, []), answer)
+            for answer in chain.from_iterable(self._round(number)):
+                _replace(later.setdefault(answer.pointer.id, []), answer)
         return later
 
 

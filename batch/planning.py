@@ -25,7 +25,7 @@ from batch.requests import (
 )
 from batch.runs import mark_pending, next_run_id
 from batch.selection import Result, Selection, Settings, select
-from batch.shards import Planned, into_shards, pointers_of, shard_seconds
+from batch.shards import Planned, alone, into_shards, pointers_of, shard_seconds
 from batch.transform_machines import transform_machines
 from manifests.errors import InputError
 from manifests.matching import Matching
@@ -112,13 +112,7 @@ class Planner:
         """Write a run's shards, then its plan: from here on the run exists."""
         self._bind()
         keys = RunKeys(run_id=next_run_id(self.output, today))
-        planned = self._pointers(survey)
-        target = shard_seconds(
-            sum(one.seconds for one in planned),
-            limit_minutes=self.config.transform.shard_minutes,
-            workers=self.machines.workers * self.machines.instance_count,
-        )
-        shards = write_round(self.output, keys, 1, into_shards(planned, target=target))
+        shards = write_round(self.output, keys, 1, self._shards(survey))
         bundle, selection = survey.bundle, survey.selection
         model = model_request(
             name=job_name("model", self.output.uri, bundle.model_digest),
@@ -187,11 +181,23 @@ class Planner:
             )
         return found
 
-    def _pointers(self, survey: Survey) -> list[Planned]:
+    def _shards(self, survey: Survey) -> list[list[Planned]]:
+        """What is new in shards of minutes, and behind it what may take its shard down, alone."""
+        planned = self._pointers(survey, suspect=False)
+        suspects = self._pointers(survey, suspect=True)
+        target = shard_seconds(
+            sum(one.seconds for one in (*planned, *suspects)),
+            limit_minutes=self.config.transform.shard_minutes,
+            workers=self.machines.workers * self.machines.instance_count,
+        )
+        return into_shards(planned, target=target) + alone(suspects, target=target)
+
+    def _pointers(self, survey: Survey, *, suspect: bool) -> list[Planned]:
         section = self.config.archive
         return [
             one
             for chosen in survey.selection.chosen
+            if chosen.suspect is suspect
             for one in pointers_of(
                 chosen.recording,
                 seconds=survey.seconds(chosen.recording),

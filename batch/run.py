@@ -260,9 +260,10 @@ class Runner:
         left = list(Outputs(store=self.output, plan=plan).missing(number - 1))
         if not left:
             return False
-        ids = {one.pointer.id for one in left}
+        ids = {one.pointer.id for shard in left for one in shard}
         self.listener.warn(f"round {number}: {len(ids)} recordings without a result go again")
-        write_round(self.output, plan.keys, number, again(left))
+        last = number == self.config.transform.rounds
+        write_round(self.output, plan.keys, number, again(left, last=last))
         return True
 
     def _note_timing(self, plan: Plan, meter: _Meter) -> None:

@@ -54,11 +54,15 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """A recording to transcribe; ``attempts`` counts the tries before this one."""
+    """A recording to transcribe; ``attempts`` counts the tries before this one.
+
+    A ``suspect`` had no output in any round of its last run: it may take down what is beside it.
+    """
 
     recording: Recording
     reason: Reason
     attempts: int = 0
+    suspect: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,10 +114,8 @@ def _judge(recording: Recording, known: Result | None, settings: Settings) -> Ch
         # An error under other settings says nothing about these.
         attempts = 0 if other else known.attempts
         final = ErrorKind(known.error_kind).final and not other
-        hopeless = final or attempts >= MAX_ATTEMPTS
-        return (
-            None
-            if hopeless
-            else Chosen(recording=recording, reason=Reason.RETRY, attempts=attempts)
-        )
+        if final or attempts >= MAX_ATTEMPTS:
+            return None
+        suspect = known.error_kind == ErrorKind.NOT_TRANSCRIBED and not other
+        return Chosen(recording=recording, reason=Reason.RETRY, attempts=attempts, suspect=suspect)
     return Chosen(recording=recording, reason=Reason.MODEL) if other else None

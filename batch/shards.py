@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from manifests.pointers import ChannelMode, Pointer
 from manifests.recordings import Recording
 
 PART_SECONDS = 3600.0
 MIN_SHARD_SECONDS = 60.0
+PIECES = 8
+MOST_SHARDS = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,16 +101,37 @@ class LeftOver:
     seconds: float | None
 
 
-def again(left: Sequence[LeftOver]) -> list[list[Planned]]:
-    """Shards for what a round left over: one pointer each, so that a poison recording is alone.
+def again(left: Sequence[Sequence[LeftOver]], *, last: bool) -> list[list[Planned]]:
+    """Shards for what a round left over; ``left`` holds the left-overs of each of its shards.
+
+    Each shard goes again in eighths, in the ``last`` round one pointer at a time: a recording
+    that takes its shard down is alone in the end. Never more than ``MOST_SHARDS``: where a job
+    was stopped early, nearly everything is left, and nothing of it is suspect.
 
     What ran out of time is cut on the one-hour grid.
     """
-    shards: list[list[Planned]] = []
-    for one in left:
-        if one.seconds is not None and one.pointer.duration is None:
-            shards += [[part] for part in parts_of(one.pointer, one.seconds)]
-        else:
-            seconds = one.seconds or one.pointer.duration or 0.0
-            shards.append([Planned(pointer=one.pointer, seconds=seconds)])
-    return shards
+    shards = [[part for one in shard for part in _parts(one)] for shard in left if shard]
+    pieces = max(map(len, shards), default=1) if last else PIECES
+    if sum(min(pieces, len(shard)) for shard in shards) > MOST_SHARDS:
+        pieces = max(1, MOST_SHARDS // len(shards))
+    return [piece for shard in shards for piece in _pieces(shard, pieces)]
+
+
+def alone(suspects: Sequence[Planned], *, target: float) -> list[list[Planned]]:
+    """Shards for pointers that no earlier run got an output for: one each, if they are few."""
+    if len(suspects) > MOST_SHARDS:
+        return into_shards(suspects, target=target)
+    return [[one] for one in suspects]
+
+
+def _parts(one: LeftOver) -> list[Planned]:
+    if one.seconds is not None and one.pointer.duration is None:
+        return parts_of(one.pointer, one.seconds)
+    return [Planned(pointer=one.pointer, seconds=one.seconds or one.pointer.duration or 0.0)]
+
+
+def _pieces(shard: list[Planned], count: int) -> list[list[Planned]]:
+    """Consecutive pieces of nearly equal size, none of them empty."""
+    count = min(count, len(shard))
+    borders = [len(shard) * number // count for number in range(count + 1)]
+    return [shard[start:end] for start, end in pairwise(borders)]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from batch.shards import (
     LeftOver,
     Planned,
     again,
+    alone,
     into_shards,
     pointers_of,
     shard_seconds,
@@ -62,15 +64,57 @@ def test_a_small_archive_still_goes_round_all_workers() -> None:
     assert shard_seconds(1e9, limit_minutes=20, workers=2) == 1200
 
 
-def test_what_is_left_over_goes_again_alone_and_cut_where_its_length_is_known() -> None:
+def left(*ids: str) -> list[LeftOver]:
+    return [LeftOver(pointer=Pointer(id=i, uri=f"file:///{i}"), seconds=None) for i in ids]
+
+
+def ids(shards: list[list[Planned]]) -> list[list[str]]:
+    return [[one.pointer.id for one in shard] for shard in shards]
+
+
+def test_a_shard_that_gave_nothing_goes_again_in_eighths_and_at_last_one_by_one() -> None:
+    big, small = [f"a{number:02d}" for number in range(20)], ["b", "c"]
+    eighths = ids(again([left(*big), left(*small)], last=False))
+    assert [name for shard in eighths for name in shard] == big + small
+    assert sorted(map(len, eighths)) == [1] * 2 + [2] * 4 + [3] * 4
+    assert ids(again([left(*big), left(*small)], last=True)) == [[name] for name in big + small]
+
+
+@given(st.lists(st.integers(0, 300), max_size=60), st.booleans(), st.sampled_from([1, 7, 40, 2000]))
+def test_left_overs_go_again_once_each_in_a_bounded_number_of_shards_that_never_grow(
+    sizes: list[int], last: bool, most: int
+) -> None:
+    groups = [left(*(f"{n}-{i}" for i in range(size))) for n, size in enumerate(sizes)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("batch.shards.MOST_SHARDS", most)
+        shards = again(groups, last=last)
+    names = [name for shard in ids(shards) for name in shard]
+    assert names == [one.pointer.id for group in groups for one in group]
+    assert len(shards) <= max(most, sum(1 for size in sizes if size))
+    assert all(len({name.partition("-")[0] for name in shard}) == 1 for shard in ids(shards))
+
+
+def test_what_was_left_without_output_by_an_earlier_run_goes_alone_if_it_is_not_everything() -> (
+    None
+):
+    suspects = [Planned(pointer=Pointer(id=str(i), uri="file:///a"), seconds=9.0) for i in range(4)]
+    assert alone(suspects, target=60.0) == [[one] for one in suspects]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("batch.shards.MOST_SHARDS", 3)
+        assert alone(suspects, target=60.0) == [suspects]
+
+
+def test_what_ran_out_of_time_is_cut_where_its_length_is_known() -> None:
     one, long = Pointer(id="a", uri="file:///a"), Pointer(id="b", uri="file:///b")
-    last = Pointer(id="c", uri="file:///c", offset=3600.0)
-    left = [
-        LeftOver(pointer=one, seconds=None),
-        LeftOver(pointer=long, seconds=2.5 * PART_SECONDS),
-        LeftOver(pointer=last, seconds=1.5 * PART_SECONDS),
-    ]
-    shards = again(left)
+    rest = Pointer(id="c", uri="file:///c", offset=3600.0)
+    shards = again(
+        [
+            [LeftOver(pointer=one, seconds=None)],
+            [LeftOver(pointer=long, seconds=2.5 * PART_SECONDS)],
+            [LeftOver(pointer=rest, seconds=1.5 * PART_SECONDS)],
+        ],
+        last=False,
+    )
     found = [
         (p.pointer.id, p.pointer.offset, p.pointer.duration) for shard in shards for p in shard
     ]
