@@ -270,8 +270,7 @@ def _stage_source(stager: Stager, config: Config) -> str:
     files: dict[str, Path | bytes] = {}
     for package in (training, transform_handler, manifests):
         assert package.__file__ is not None
-        for name, path in package_files(Path(package.__file__).parent, prefix="").items():
-            files[name.lstrip("/")] = path
+        files |= package_files(Path(package.__file__).parent, prefix="")
     lora = config.training is not None and config.training.settings.get("lora_rank")
     requirements = REQUIREMENTS + (LORA_REQUIREMENT if lora else b"")
     files["requirements.txt"] = requirements

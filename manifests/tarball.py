@@ -84,9 +84,9 @@ def _inside(entry: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
 
 
 def package_files(package: Path, *, prefix: str) -> dict[str, Path]:
-    """The files of a Python package for a tarball, without caches."""
+    """The files of a Python package for a tarball, without caches; below ``prefix`` if any."""
     return {
-        f"{prefix}/{path.relative_to(package.parent).as_posix()}": path
+        f"{prefix}/{path.relative_to(package.parent).as_posix()}".lstrip("/"): path
         for path in sorted(package.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
     }
