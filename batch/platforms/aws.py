@@ -50,6 +50,11 @@ def client(
         ) from error
 
 
+def region_of(region: str | None) -> str:
+    """The region that clients ask where none is named."""
+    return region or str(client("sagemaker").meta.region_name)
+
+
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Turn botocore's exceptions into nightscribe's; ``what`` says what was being done.
@@ -96,6 +101,7 @@ _SENTENCES: dict[str, tuple[type[Exception], str]] = {
     "Denied": (AccessDeniedError, "not allowed ({said}); mend the caller's or the role's policy"),
     "Expired": (AccessDeniedError, "the AWS credentials have expired; sign in again"),
     "NotFound": (ObjectNotFoundError, "{said}"),
+    "ResourceNotFoundException": (ObjectNotFoundError, "{said}"),
     "ResourceInUse": (NameTakenError, "{said}"),
     "ResourceLimitExceeded": (
         QuotaError,

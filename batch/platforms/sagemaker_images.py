@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from batch.platforms.aws import client
+from batch.platforms.aws import region_of
 from manifests.errors import InputError
 
 _VERSIONS = {
@@ -51,7 +51,7 @@ def gpus_of(instance_type: str, region: str | None) -> int:
     """How many GPUs an instance type has, by sagemaker's table, which lists those with several."""
     from sagemaker.core import instance_types_gpu_info  # noqa: PLC0415
 
-    table = instance_types_gpu_info.retrieve(region or client("sagemaker").meta.region_name)
+    table = instance_types_gpu_info.retrieve(region_of(region))
     family = instance_type.split(".")[1]
     return int(table.get(instance_type, {}).get("Count", 1 if family[0] in "gp" else 0))
 
@@ -68,7 +68,7 @@ def _retrieved(scope: str, region: str | None, instance_type: str, mend: str) ->
         return str(
             retrieve(
                 framework="huggingface",
-                region=region or client("sagemaker").meta.region_name,
+                region=region_of(region),
                 py_version="py312",
                 instance_type=instance_type,
                 image_scope=scope,

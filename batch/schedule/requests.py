@@ -94,9 +94,7 @@ def schedule_requests(driver: Driver, firing: Firing, *, place: str) -> list[Doc
 
     ``place`` is the output's URI: two outputs may have schedules of one name.
     """
-    job = driver_job(
-        driver, name=job_name(driver.schedule, EXECUTION_ID), fired_at=SCHEDULED_TIME
-    )
+    job = driver_job(driver, name=job_name(driver.schedule, EXECUTION_ID), fired_at=SCHEDULED_TIME)
     prefix = schedule_prefix(driver.schedule, place)
     return [
         _schedule(driver, firing, prefix + _part(moments[0]), moments, job)

@@ -1,0 +1,98 @@
+"""The configuration as a driver finds it: nothing left to look up, nothing on somebody's machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from batch.account.account import account_of
+from batch.bundles import prepare_bundle
+from batch.config import Config, PlatformSection
+from batch.platforms.aws import region_of
+from batch.transform_machines import transform_machines
+from manifests.errors import InputError
+from manifests.local_store import path_of_uri
+from manifests.storage import Store
+
+
+def scheduled_config(config: Config, output: Store, folder: str) -> Config:
+    """Resolve roles, image and workers, and put model, references and metadata into storage.
+
+    ``folder`` is the schedule's own below the output.
+
+    Raises:
+        InputError: something that no job could read, and that is too much to upload.
+    """
+    config = config.model_copy(update={"platform": PlatformSection(name="sagemaker")})
+    machines = transform_machines(config)
+    account = account_of(config)
+    bundle = prepare_bundle(config.model.uri, output, precision=config.model.precision)
+    archive, references = config.archive, config.references
+    if archive.metadata:
+        place = _uploaded(output, f"{folder}metadata", "[archive] metadata", archive.metadata)
+        archive = archive.model_copy(update={"metadata": place})
+    if references:
+        place = _uploaded(output, f"{folder}references", "[references] uri", references.uri)
+        references = references.model_copy(update={"uri": place})
+    resolved = {
+        "stack": None,
+        "wheels": None,
+        "region": region_of(account.region),
+        "inference_image": machines.image,
+    }
+    return config.model_copy(
+        update={
+            "archive": archive,
+            "references": references,
+            "model": config.model.model_copy(update={"uri": bundle.uri}),
+            "transform": config.transform.model_copy(update={"workers": machines.workers}),
+            "sagemaker": account.model_copy(update=resolved),
+            "training": None,
+        }
+    )
+
+
+def as_toml(config: Config) -> bytes:
+    """A configuration as a file that ``load_config`` reads."""
+    sections = config.model_dump(exclude_none=True)
+    lines = ["# Written by 'nightscribe schedule put', which overwrites it.\n"]
+    for name, section in sections.items():
+        lines += [f"[{name}]", *_pairs(section), ""]
+    return "\n".join(lines).encode()
+
+
+def _pairs(section: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in section.items():
+        yield f"{_text(key)} = {_value(value)}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(_pairs(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return _text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _text(value: str) -> str:
+    """A JSON string is a TOML string, but for one control character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _uploaded(output: Store, target: str, key: str, location: str) -> str:
+    """Where a file lies in storage; one on this machine goes up beside the schedule."""
+    if location.startswith("s3://"):
+        return location
+    path = path_of_uri(location) if location.startswith("file://") else Path(location)
+    if path.is_dir():
+        raise InputError(
+            f"{key} {location!r} is a folder on this machine, which no scheduled run can read; "
+            "expected a file, which is uploaded, or a place in S3"
+        )
+    if not path.is_file():
+        raise InputError(f"{key} {location!r}: no such file")
+    target += path.suffix.lower()
+    output.put(target, path)
+    return output.uri_of(target)
