@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from batch.cli import (
+    endpoint_commands,
     evaluate_command,
     inspect_commands,
     run_commands,
@@ -42,6 +43,7 @@ _COMMANDS = (
     *training_commands.COMMANDS,
     evaluate_command.evaluate,
     *inspect_commands.COMMANDS,
+    *endpoint_commands.COMMANDS,
     *set_up_commands.COMMANDS,
 )
 for command in _COMMANDS:

@@ -40,6 +40,7 @@ _TRAINING_SHORTCUTS = {
     "output": "output.uri",
     "training_platform": "training.platform",
 }
+_ENDPOINT_SHORTCUTS = {"model": "model.uri", "output": "output.uri"}
 _KEYS = _SHORTCUTS | _TRAINING_SHORTCUTS
 
 
@@ -51,6 +52,11 @@ def override_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def training_override_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--set and the shortcuts that concern training."""
     return _overriding(command, _TRAINING_SHORTCUTS)
+
+
+def endpoint_override_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--set and the shortcuts that concern an endpoint."""
+    return _overriding(command, _ENDPOINT_SHORTCUTS)
 
 
 def _overriding(command: Callable[..., Any], names: dict[str, str]) -> Callable[..., Any]:

@@ -183,18 +183,11 @@ def report(
 @click.option("--to", type=click.Choice(["txt", "srt", "vtt", "json"]), default="txt")
 def transcribe(files: tuple[Path, ...], model: str | None, channels: str, to: str) -> int:
     """Transcribe FILES at once, without a config."""
-    from batch.cli.main import EXIT_FAILED
+    from batch.cli.transcripts_view import print_transcripts
     from batch.transcribing import transcribe_files
 
-    failed = False
-    for transcript, text in transcribe_files(files, model=model, channels=channels, to=to):
-        if len(files) > 1:
-            click.echo(f"== {transcript.path}", err=to != "txt")
-        if transcript.problem is not None:
-            click.echo(f"{transcript.path}: {transcript.problem}", err=True)
-        failed = failed or transcript.status == "error"
-        click.echo(text, nl=not text.endswith("\n"))
-    return EXIT_FAILED if failed else 0
+    found = transcribe_files(files, model=model, channels=channels, to=to)
+    return print_transcripts(found, several=len(files) > 1, to=to)
 
 
 def _say(one: Finished, transcripts: str) -> None:

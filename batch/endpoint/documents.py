@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from batch.capacity.limits import BUDGET_SHARE
 from batch.instances import has_local_disk
 from batch.platforms.base import Document
-from batch.requests import BUDGET_SHARE, TransformMachines, model_request
+from batch.requests import TransformMachines, model_request
 from manifests.errors import InputError
 from transform_handler.allowed import VARIABLE as ALLOWED_VARIABLE
 from transform_handler.allowed import encode_prefix
@@ -24,6 +25,8 @@ Kind = Literal["real-time", "asynchronous"]
 
 PREFIX = "nightscribe-endpoint-"
 VARIANT = "AllTraffic"
+INPUTS, ANSWERS, FAILURES = "in/", "out/", "failed/"
+"""Below an asynchronous endpoint's folder; it may read the first, and nothing else."""
 LOG_GROUP = "/aws/sagemaker/Endpoints"
 REAL_TIME_BYTES = 6_291_456
 """Of a request's body; AWS refuses a larger one."""
@@ -75,11 +78,6 @@ def folder_of(name: str) -> str:
     return f"endpoints/{name}/"
 
 
-def inputs_of(name: str) -> str:
-    """The one folder that an asynchronous endpoint may read."""
-    return f"{folder_of(name)}in/"
-
-
 def belongs(resource: str, name: str) -> bool:
     """Whether a model's or a configuration's name is one that ``endpoint_documents`` gives."""
     return re.fullmatch(f"{re.escape(endpoint_name(name))}-[0-9a-f]{{8}}", resource) is not None
@@ -100,7 +98,7 @@ def endpoint_documents(
     seconds = SECONDS[kind]
     environment = {BUDGET_VARIABLE: str(round(seconds * BUDGET_SHARE, 1))}
     if kind == "asynchronous":
-        environment[ALLOWED_VARIABLE] = encode_prefix(output_uri + inputs_of(name))
+        environment[ALLOWED_VARIABLE] = encode_prefix(output_uri + folder_of(name) + INPUTS)
     model = model_request(
         name=endpoint,
         bundle_uri=bundle_uri,
@@ -153,8 +151,8 @@ def _asynchronous(name: str, machines: TransformMachines, output_uri: str) -> Do
     return {
         "ClientConfig": {"MaxConcurrentInvocationsPerInstance": machines.workers},
         "OutputConfig": {
-            "S3OutputPath": f"{folder}out/",
-            "S3FailurePath": f"{folder}failed/",
+            "S3OutputPath": folder + ANSWERS,
+            "S3FailurePath": folder + FAILURES,
             **key,
         },
     }

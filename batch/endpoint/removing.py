@@ -7,22 +7,31 @@ from batch.endpoint.standing import Standing, Watch
 from batch.platforms.aws import translated
 from batch.platforms.sagemaker_resources import ENDPOINT_CONFIG, MODEL, delete, names_with
 from manifests.errors import InputError, ObjectNotFoundError
-from manifests.storage import Store
+from manifests.storage import Store, open_store
 
 
-def delete_endpoint(watch: Watch, name: str, output: Store | None = None) -> list[str]:
+def delete_endpoint(watch: Watch, name: str) -> list[str]:
     """Delete an endpoint whole, half made or failed as well; says what was removed.
 
     Models that runs use are not its own, and stay.
     """
+    folders = _folders(watch, name)
     removed = [f"endpoint {endpoint_name(name)}"] if take_down(watch, name) else []
     removed += tidy(watch, name)
-    if output is not None:
-        left = [entry.key for entry in output.list(folder_of(name))]
+    for folder in folders:
+        left = [entry.key for entry in folder.list()]
         for key in left:
-            output.delete(key)
-        removed += [f"{len(left)} objects in {output.uri_of(folder_of(name))}"] if left else []
+            folder.delete(key)
+        removed += [f"{len(left)} objects in {folder.uri}"] if left else []
     return removed
+
+
+def _folders(watch: Watch, name: str) -> list[Store]:
+    """Where inputs and answers may lie still, as the configurations say."""
+    configs = names_with(watch.api, ENDPOINT_CONFIG, endpoint_name(name))
+    variants = [watch.variant(one) for one in configs if belongs(one, name)]
+    uris = {one.folder_uri for one in variants if one}
+    return [open_store(uri) for uri in sorted(uris) if uri.endswith("/" + folder_of(name))]
 
 
 def take_down(watch: Watch, name: str) -> bool:
@@ -54,13 +63,13 @@ def tidy(watch: Watch, name: str, keep: Standing | None = None) -> list[str]:
     """Delete configurations and models that an endpoint left behind, but what ``keep`` uses."""
     used = watch.variant(keep.config) if keep else None
     kept = {keep.config} | ({used.model} if used else set()) if keep else set()
-    removed: list[str] = []
     # Configurations first: a model must not go while one of them names it.
-    for kind in (ENDPOINT_CONFIG, MODEL):
-        for one in names_with(watch.api, kind, endpoint_name(name)):
-            if belongs(one, name) and one not in kept and delete(watch.api, kind, one):
-                removed.append(f"{kind.noun} {one}")
-    return removed
+    return [
+        f"{kind.noun} {one}"
+        for kind in (ENDPOINT_CONFIG, MODEL)
+        for one in names_with(watch.api, kind, endpoint_name(name))
+        if belongs(one, name) and one not in kept and delete(watch.api, kind, one)
+    ]
 
 
 def names_of_all(watch: Watch) -> list[str]:

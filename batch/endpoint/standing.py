@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from batch.endpoint.documents import LOG_GROUP, VARIANT, Kind, endpoint_name
+from batch.endpoint.documents import ANSWERS, LOG_GROUP, VARIANT, Kind, endpoint_name
 from batch.platforms.aws import client, translated
 from batch.platforms.sagemaker_logs import last_lines
 from manifests.errors import ObjectNotFoundError
@@ -50,11 +50,15 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """What an endpoint's configuration says: kind, machine, model."""
+    """What an endpoint's configuration says.
+
+    ``folder_uri`` is where an asynchronous one's inputs and answers pass through; else empty.
+    """
 
     kind: Kind
     instance_type: str
     model: str
+    folder_uri: str = ""
 
 
 @dataclass(kw_only=True)
@@ -98,10 +102,13 @@ class Watch:
         except ObjectNotFoundError:
             return None
         one = answer["ProductionVariants"][0]
+        asynchronous = answer.get("AsyncInferenceConfig")
+        answers = asynchronous["OutputConfig"]["S3OutputPath"] if asynchronous else ""
         return Variant(
-            kind="asynchronous" if answer.get("AsyncInferenceConfig") else "real-time",
+            kind="asynchronous" if asynchronous else "real-time",
             instance_type=one["InstanceType"],
             model=one["ModelName"],
+            folder_uri=answers.removesuffix(ANSWERS),
         )
 
     def settled(self, name: str) -> Standing | None:

@@ -1,0 +1,43 @@
+"""Which kind of endpoint a name stands for, and how it is asked."""
+
+from __future__ import annotations
+
+from batch.endpoint.answers import Endpoint
+from batch.endpoint.asynchronous import Asynchronous
+from batch.endpoint.real_time import RealTime
+from batch.endpoint.standing import Watch
+from manifests.errors import InputError
+from manifests.storage import open_store
+
+
+def endpoint_named(watch: Watch, name: str, channels: str) -> Endpoint:
+    """The endpoint, ready to transcribe.
+
+    Raises:
+        InputError: there is none in service, or it is of the wrong kind for what is asked.
+    """
+    standing = watch.settled(name)
+    if standing is None:
+        raise InputError(
+            f"there is no endpoint {name}; 'nightscribe endpoint deploy --name {name}' makes it, "
+            "'nightscribe endpoint list' shows what there is"
+        )
+    variant = watch.variant(standing.config)
+    if not standing.serves or variant is None:
+        why = watch.why(standing) if not standing.serves else "its configuration was deleted"
+        raise InputError(
+            f"endpoint {name} does not serve: {why}; 'nightscribe endpoint deploy' makes it anew"
+        )
+    if variant.kind == "asynchronous":
+        return Asynchronous(
+            name=name,
+            folder=open_store(variant.folder_uri),
+            channels=channels,
+            region=watch.region,
+            on_line=watch.on_line,
+        )
+    if channels == "split":
+        raise InputError(
+            "--channels split: a real-time endpoint mixes what it hears; deploy one with --async"
+        )
+    return RealTime(name=name, region=watch.region)
