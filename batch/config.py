@@ -77,9 +77,7 @@ class TransformSection(_Section):
     """[transform] how transform jobs are cut; none of it changes a transcript."""
 
     workers: Annotated[int, Field(ge=1, le=256)] | None = None
-    shard_minutes: Annotated[float, Field(gt=0, le=600)] = 20.0
-    timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 3600
-    retries: Annotated[int, Field(ge=0, le=3)] = 1
+    shard_minutes: Annotated[float, Field(gt=0, le=600)] | None = None
     rounds: Annotated[int, Field(ge=1, le=10)] = 3
 
     instances: Annotated[list[str], Field(min_length=1)] = ["ml.m5.xlarge"]

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from batch.bundles import Bundle, prepare_bundle
+from batch.capacity import limits
+from batch.capacity.limits import (
+    TransformLimits,
+    Work,
+    check_documents,
+    check_pointer,
+    limits_for,
+    payload_bytes,
+)
 from batch.config import Config
 from batch.durations import DurationModel
 from batch.layout import ARCHIVE_MARK, RunKeys
@@ -17,7 +28,6 @@ from batch.ledger import read_ledger
 from batch.plan import Plan, write_round
 from batch.platforms.base import Document
 from batch.requests import (
-    TransformLimits,
     TransformMachines,
     job_name,
     model_request,
@@ -112,14 +122,15 @@ class Planner:
         """Write a run's shards, then its plan: from here on the run exists."""
         self._bind()
         keys = RunKeys(run_id=next_run_id(self.output, today))
-        shards = write_round(self.output, keys, 1, self._shards(survey))
-        bundle, selection = survey.bundle, survey.selection
+        planned, bundle, selection = self._shards(survey), survey.bundle, survey.selection
         model = model_request(
             name=job_name("model", self.output.uri, bundle.model_digest),
             bundle_uri=bundle.uri,
             machines=self.machines,
-            timeout_seconds=self.config.transform.timeout_seconds,
         )
+        job = self.transform_request(keys, 1, model["ModelName"], self._limits(planned))
+        check_documents(model, job)
+        shards = write_round(self.output, keys, 1, planned)
         plan = Plan(
             run_id=keys.run_id,
             dt=keys.dt,
@@ -139,28 +150,56 @@ class Planner:
             attempts={c.recording.id: c.attempts for c in selection.chosen if c.attempts},
             shards=shards,
             model_request=model,
-            transform_request=self.transform_request(keys, 1, model["ModelName"]),
+            transform_request=job,
         )
         self.output.put(keys.plan, plan.to_json())
         mark_pending(self.output, keys.run_id)
         return plan
 
-    def transform_request(self, keys: RunKeys, number: int, model_name: str) -> Document:
-        """The transform job of a round."""
-        section = self.config.transform
+    def transform_request(
+        self, keys: RunKeys, number: int, model_name: str, limits: TransformLimits | None = None
+    ) -> Document:
+        """The transform job of a round; without ``limits``, of one whose shards are written."""
         return transform_request(
             name=job_name(keys.run_id, self.output.uri, f"r{number}"),
             model_name=model_name,
             manifest_uri=self.output.uri_of(keys.manifest(number)),
             output_uri=self.output.uri_of(keys.out),
             allowed_prefixes=[self.archive.uri],
-            limits=TransformLimits(
-                concurrency=self.machines.workers,
-                timeout_seconds=section.timeout_seconds,
-                retries=section.retries,
-            ),
+            limits=limits or self._limits_of_round(keys, number),
             machines=self.machines,
         )
+
+    def fitting(self, shards: Sequence[Sequence[Planned]]) -> list[list[Planned]]:
+        """The shards, cut where one is larger than a request may be."""
+        most = payload_bytes(self.machines.workers)
+        return [
+            piece
+            for shard in shards
+            for piece in into_shards(shard, target=math.inf, most_bytes=most)
+        ]
+
+    def _limits(self, shards: Sequence[Sequence[Planned]]) -> TransformLimits:
+        """The limits of a job over these shards.
+
+        Raises:
+            InputError: none would do; nothing has been written or paid for yet.
+        """
+        workers = self.machines.workers
+        for one in chain.from_iterable(shards):
+            check_pointer(one.pointer.uri, one.size, workers=workers)
+        work = Work(
+            shard_bytes=max(sum(one.size for one in shard) for shard in shards),
+            shard_seconds=max(sum(one.seconds for one in shard) for shard in shards),
+            pointer_seconds=max(one.seconds for one in chain.from_iterable(shards)),
+        )
+        return limits_for(work, workers=workers)
+
+    def _limits_of_round(self, keys: RunKeys, number: int) -> TransformLimits:
+        """What went wrong before gets all the time there is."""
+        written = self.output.list(f"{keys.shards}r{number}-")
+        work = Work(shard_bytes=max((one.size for one in written), default=0))
+        return limits_for(work, workers=self.machines.workers)
 
     def _recordings(self) -> list[Recording]:
         section = self.config.archive
@@ -187,10 +226,14 @@ class Planner:
         suspects = self._pointers(survey, suspect=True)
         target = shard_seconds(
             sum(one.seconds for one in (*planned, *suspects)),
-            limit_minutes=self.config.transform.shard_minutes,
+            limit_minutes=self.config.transform.shard_minutes or self._shard_minutes,
             workers=self.machines.workers * self.machines.instance_count,
         )
-        return into_shards(planned, target=target) + alone(suspects, target=target)
+        return self.fitting(into_shards(planned, target=target) + alone(suspects, target=target))
+
+    @property
+    def _shard_minutes(self) -> float:
+        return limits.shard_seconds(None, split=self.config.archive.channels == "split") / 60
 
     def _pointers(self, survey: Survey, *, suspect: bool) -> list[Planned]:
         section = self.config.archive

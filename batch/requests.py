@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from batch.capacity.limits import LONGEST_TIMEOUT, RESPONSE_BYTES, TransformLimits
 from batch.instances import has_local_disk
 from batch.platforms.base import Document
 from transform_handler.allowed import VARIABLE as ALLOWED_VARIABLE
@@ -21,10 +22,6 @@ from transform_handler.handler import BUDGET_VARIABLE, JSON_LINES
 # A local role and image in the documents' place for them; the local platform reads neither.
 LOCAL_ROLE = "arn:aws:iam::000000000000:role/nightscribe-local"
 LOCAL_IMAGE = "nightscribe/local:latest"
-PAYLOAD_MB = 6
-RESPONSE_BYTES = 100 << 20
-# The handler stops taking recordings on when this share of the invocation's time is used.
-BUDGET_SHARE = 0.85
 
 
 def job_name(run_id: str, output_uri: str, suffix: str) -> str:
@@ -73,7 +70,7 @@ def model_request(
     name: str,
     bundle_uri: str,
     machines: TransformMachines | None = None,
-    timeout_seconds: int = 3600,
+    timeout_seconds: int = LONGEST_TIMEOUT,
     environment: Mapping[str, str] | None = None,
 ) -> Document:
     """``create_model``; the name gets a hash of the rest, so that a name is one model for ever."""
@@ -107,15 +104,6 @@ def _threads(machines: TransformMachines) -> dict[str, str]:
     return {"NIGHTSCRIBE_THREADS": str(machines.threads), "OMP_NUM_THREADS": str(machines.threads)}
 
 
-@dataclass(frozen=True, kw_only=True)
-class TransformLimits:
-    """How a transform job may use its instances; times in seconds."""
-
-    concurrency: int
-    timeout_seconds: int
-    retries: int
-
-
 def transform_request(
     *,
     name: str,
@@ -138,8 +126,8 @@ def transform_request(
     return {
         "TransformJobName": name,
         "ModelName": model_name,
-        "MaxConcurrentTransforms": min(limits.concurrency, 100 // PAYLOAD_MB),
-        "MaxPayloadInMB": PAYLOAD_MB,
+        "MaxConcurrentTransforms": limits.concurrency,
+        "MaxPayloadInMB": limits.payload_mb,
         "BatchStrategy": "SingleRecord",
         "ModelClientConfig": {
             "InvocationsTimeoutInSeconds": limits.timeout_seconds,
@@ -147,7 +135,7 @@ def transform_request(
         },
         "Environment": {
             ALLOWED_VARIABLE: ",".join(map(encode_prefix, allowed_prefixes)),
-            BUDGET_VARIABLE: str(round(limits.timeout_seconds * BUDGET_SHARE, 1)),
+            BUDGET_VARIABLE: str(limits.budget_seconds),
         },
         "TransformInput": {
             "DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": manifest_uri}},

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from batch.bundles import prepare_bundle
+from batch.capacity.limits import check_documents
 from batch.claim import Claim
 from batch.collect import Collected, collect
 from batch.config import Config
@@ -243,6 +244,7 @@ class Runner:
         request = plan.transform_request
         if number > 1:
             request = self.planner.transform_request(plan.keys, number, request["ModelName"])
+        check_documents(plan.model_request, request)
         outcome = self.platform.transform(plan.model_request, request, on_output=meter)
         if not outcome.model_loaded:
             raise JobFailedError(
@@ -263,7 +265,8 @@ class Runner:
         ids = {one.pointer.id for shard in left for one in shard}
         self.listener.warn(f"round {number}: {len(ids)} recordings without a result go again")
         last = number == self.config.transform.rounds
-        write_round(self.output, plan.keys, number, again(left, last=last))
+        shards = self.planner.fitting(again(left, last=last))
+        write_round(self.output, plan.keys, number, shards)
         return True
 
     def _note_timing(self, plan: Plan, meter: _Meter) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from manifests.pointers import ChannelMode, Pointer
+from manifests.pointers import ChannelMode, Pointer, write_pointers
 from manifests.recordings import Recording
 
 PART_SECONDS = 3600.0
@@ -22,6 +22,11 @@ class Planned:
 
     pointer: Pointer
     seconds: float
+
+    @property
+    def size(self) -> int:
+        """Bytes of its line."""
+        return len(write_pointers([self.pointer]))
 
 
 def pointers_of(
@@ -75,17 +80,19 @@ def shard_seconds(total: float, *, limit_minutes: float, workers: int) -> float:
     return max(MIN_SHARD_SECONDS, min(limit_minutes * 60, share))
 
 
-def into_shards(planned: Iterable[Planned], *, target: float) -> list[list[Planned]]:
-    """Consecutive pointers, closed when they hold ``target`` seconds."""
+def into_shards(
+    planned: Iterable[Planned], *, target: float, most_bytes: float = math.inf
+) -> list[list[Planned]]:
+    """Consecutive pointers, closed when they hold ``target`` seconds, or before ``most_bytes``."""
     shards: list[list[Planned]] = []
-    filled = math.inf
+    filled, size = math.inf, 0
     for one in planned:
-        if filled >= target:
+        if filled >= target or size + one.size > most_bytes:
             shards.append([])
-            filled = 0.0
+            filled, size = 0.0, 0
         shards[-1].append(one)
         # Opening a file costs something too, however short it is.
-        filled += one.seconds + 1.0
+        filled, size = filled + one.seconds + 1.0, size + one.size
     return shards
 
 

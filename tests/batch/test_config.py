@@ -48,7 +48,7 @@ def test_flags_override_the_file(tmp_path: Path) -> None:
         (GOOD + "[archiv]\nuri = 'x'\n", "unknown key 'archiv'; did you mean 'archive'?"),
         (GOOD + "[transform]\nworker = 2\n", "unknown key 'transform.worker'; did you mean"),
         (GOOD + "[transform]\nworkers = 'two'\n", "key 'transform.workers': found 'two'"),
-        (GOOD + "[transform]\nretries = 9\n", "key 'transform.retries': found 9"),
+        (GOOD + "[transform]\nrounds = 99\n", "key 'transform.rounds': found 99"),
         (GOOD + "[platform]\nname = 'moon'\n", "key 'platform.name': found 'moon'"),
         ("[archive]\nuri = 'x'\n", "key 'model' is missing"),
         ("[archive\n", "not TOML"),

@@ -8,9 +8,9 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from batch.capacity.limits import TransformLimits
 from batch.platforms.transform_job import TransformSpec
 from batch.requests import (
-    TransformLimits,
     job_name,
     model_request,
     transform_request,

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from batch.capacity.limits import TransformLimits
 from batch.platforms.base import JobOutcome
 from batch.platforms.local import LocalPlatform
 from batch.platforms.worker import Worker
-from batch.requests import TransformLimits, model_request, transform_request
+from batch.requests import model_request, transform_request
 from manifests.errors import JobFailedError
 from manifests.manifest_file import write_manifest
 from manifests.storage import Store, open_store

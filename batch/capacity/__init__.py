@@ -1,0 +1,1 @@
+"""What jobs can take, how fast they are, and what they cost."""
