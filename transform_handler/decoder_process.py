@@ -17,10 +17,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from transform_handler.audio import ChannelMode
+from manifests.pointers import Pointer
+from transform_handler.audio import SAMPLE_RATE, ChannelMode
 from transform_handler.decoder_child import HEADER
 from transform_handler.records import ErrorKind, RecordingError
 from transform_handler.sound import Block
+from transform_handler.windows import Part
 
 MEMORY_MB = 4096
 STALL_SECONDS = 120.0
@@ -39,6 +41,31 @@ class SoundRequest:
     mode: ChannelMode
     offset: float
     duration: float | None
+
+    @classmethod
+    def of(cls, pointer: Pointer, part: Part) -> SoundRequest:
+        """What a pointer's windows need to hear."""
+        return cls(
+            uri=pointer.uri,
+            etag=pointer.etag,
+            mode=pointer.channels,
+            offset=part.begin / SAMPLE_RATE,
+            duration=None if part.end is None else (part.end - part.begin) / SAMPLE_RATE,
+        )
+
+    @property
+    def first_sample(self) -> int:
+        """Where the stretch begins."""
+        return round(self.offset * SAMPLE_RATE)
+
+    @property
+    def last_sample(self) -> int | None:
+        """Where it ends; None for the recording's end."""
+        return (
+            None
+            if self.duration is None
+            else self.first_sample + round(self.duration * SAMPLE_RATE)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

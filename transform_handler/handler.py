@@ -1,8 +1,8 @@
 """The four functions that the Hugging Face container calls.
 
-Requests are shards of pointers (``application/jsonlines``), one recording's bytes (``audio/…``),
-or ``{"speech_array": […], "sampling_rate": …}`` as JSON. The answer is always transcript
-records, one JSON line each: bad audio is a record, never a failed request.
+Requests are shards of pointers (``application/jsonlines``), one recording's bytes or a staged
+stretch of one (``audio/…``), or ``{"speech_array": […], "sampling_rate": …}`` as JSON. The answer
+is always transcript records, one JSON line each: bad audio is a record, never a failed request.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from transform_handler.decoder_process import DecoderProcess
 from transform_handler.engine import choose_device, limit_threads, load_engine
 from transform_handler.identity import BundleCard
 from transform_handler.records import TranscriptRecord
+from transform_handler.staged_body import BodyFacts
 from transform_handler.transcriber import Transcriber
 
 JSON_LINES = "application/jsonlines"
@@ -99,8 +100,11 @@ def predict_fn(data: Request, model: Handler, context: Any = None) -> list[Trans
     if isinstance(data, list):
         return model.transcriber.transcribe(data, deadline=deadline)
     with _as_file(data) as (pointer, only_body):
-        records = model.transcriber.reading(only_body).transcribe([pointer], deadline=deadline)
-    return [replace(record, uri="body:") for record in records]
+        facts = BodyFacts.of(data.data) if isinstance(data, SoundBody) else None
+        asked = pointer if facts is None else facts.pointer(pointer.uri)
+        transcriber = model.transcriber.reading(only_body, body=facts)
+        records = transcriber.transcribe([asked], deadline=deadline)
+    return [_of_body(record, facts) for record in records]
 
 
 def output_fn(prediction: list[TranscriptRecord], accept: str, context: Any = None) -> str:  # noqa: ARG001
@@ -131,6 +135,15 @@ def _speech_array(text: str) -> SpeechArray:
             f"a flat list of samples and a rate of {MIN_RATE}–{MAX_RATE} Hz are expected"
         )
     return SpeechArray(samples=samples, rate=rate)
+
+
+def _of_body(record: TranscriptRecord, facts: BodyFacts | None) -> TranscriptRecord:
+    """The record without the body's file; of the channel that a staged body holds."""
+    record = replace(record, uri="body:")
+    if facts is None or record.error is not None:
+        return record
+    segments = tuple(replace(one, channel=facts.channel) for one in record.segments)
+    return replace(record, channel=facts.channel, segments=segments)
 
 
 @contextmanager

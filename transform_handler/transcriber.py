@@ -14,7 +14,7 @@ from manifests.pointers import Pointer
 from transform_handler.allowed import AllowedPrefixes
 from transform_handler.audio import SAMPLE_RATE
 from transform_handler.ctc import decode_words
-from transform_handler.decoder_process import DecoderProcess, SoundRequest
+from transform_handler.decoder_process import SoundRequest
 from transform_handler.engine import Batcher, CtcEngine, FrameScores, Job, Samples
 from transform_handler.identity import BundleCard
 from transform_handler.records import (
@@ -26,7 +26,8 @@ from transform_handler.records import (
     Word,
 )
 from transform_handler.segments import segments_of
-from transform_handler.windows import Part, Window, WindowGrid, cut
+from transform_handler.staged_body import BodyFacts, BodySource, SoundSource
+from transform_handler.windows import Part, Window, WindowGrid, cut, heard_seconds
 
 # Shorter than the receptive field of some models, which then fail, and than any word.
 SHORTEST_SAMPLES = SAMPLE_RATE // 10
@@ -90,7 +91,7 @@ class Transcriber:
         self,
         engine: CtcEngine,
         card: BundleCard,
-        decoder: DecoderProcess,
+        decoder: SoundSource,
         allowed: AllowedPrefixes,
     ) -> None:
         self._allowed = allowed
@@ -104,9 +105,10 @@ class Transcriber:
             "decode": {**asdict(card.decode), "digest": card.decode_digest},
         }
 
-    def reading(self, allowed: AllowedPrefixes) -> Transcriber:
-        """The same model and decoder for another list of prefixes."""
-        return Transcriber(self._engine, self._card, self._decoder, allowed)
+    def reading(self, allowed: AllowedPrefixes, *, body: BodyFacts | None = None) -> Transcriber:
+        """The same model for another list of prefixes; for the sound of a ``body`` if given."""
+        decoder = self._decoder if body is None else BodySource(facts=body, decoder=self._decoder)
+        return Transcriber(self._engine, self._card, decoder, allowed)
 
     def transcribe(self, pointers: list[Pointer], *, deadline: float) -> list[TranscriptRecord]:
         """Records for ``pointers``; after ``deadline`` (monotonic seconds) kind ``time_limit``."""
@@ -127,14 +129,7 @@ class Transcriber:
         _check_time(deadline)
         self._allowed.check(pointer.uri)
         part = Part.of(self._grid, offset=pointer.offset, duration=pointer.duration)
-        request = SoundRequest(
-            uri=pointer.uri,
-            etag=pointer.etag,
-            mode=pointer.channels,
-            offset=part.begin / SAMPLE_RATE,
-            duration=None if part.end is None else (part.end - part.begin) / SAMPLE_RATE,
-        )
-        with self._decoder.open(request) as sound:
+        with self._decoder.open(SoundRequest.of(pointer, part)) as sound:
             count = sound.channels if pointer.channels == "split" else 1
             streams = [_Channel() for _ in range(count)]
             end = part.begin
@@ -191,7 +186,7 @@ class Transcriber:
                 status=Status.OK if segments else Status.EMPTY,
                 channel=channel,
                 channels=heard.channels,
-                duration=_duration(heard),
+                duration=heard_seconds(heard.end, offset=pointer.offset, duration=pointer.duration),
                 segments=segments,
             )
 
@@ -222,14 +217,6 @@ def _problem(heard: _Heard | _Failure) -> RecordingError | None:
 def _internal(error: Exception) -> RecordingError:
     # The type alone: a message may quote what must not be in a log.
     return RecordingError(ErrorKind.INTERNAL, f"the handler failed ({type(error).__name__})")
-
-
-def _duration(heard: _Heard) -> float:
-    start = heard.pointer.offset or 0.0
-    end = heard.end / SAMPLE_RATE
-    if heard.pointer.duration is not None:
-        end = min(end, start + heard.pointer.duration)
-    return round(max(0.0, end - start), 3)
 
 
 def _check_time(deadline: float, *, seconds: float | None = None) -> None:

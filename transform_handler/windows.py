@@ -104,6 +104,14 @@ class Part:
         return cls(begin=begin, end=end, first=first, last=last)
 
 
+def heard_seconds(end: int, *, offset: float | None, duration: float | None) -> float:
+    """How much of a stretch there is, where the sound ends at sample ``end``."""
+    start, stop = offset or 0.0, end / SAMPLE_RATE
+    if duration is not None:
+        stop = min(stop, start + duration)
+    return round(max(0.0, stop - start), 3)
+
+
 def cut(blocks: Iterator[Block], grid: WindowGrid, part: Part) -> Iterator[tuple[Window, Block]]:
     """Windows with their samples, shape (n_samples, n_channels), as the sound streams in.
 
