@@ -69,6 +69,10 @@ class RunKeys:
             f"{self.folder}manifest.json" if number == 1 else f"{self.folder}manifest-{number}.json"
         )
 
+    def stopped(self, number: int | None = None) -> str:
+        """A mark for a round that a deadline ended; without a number, how all of them begin."""
+        return f"{self.folder}stopped/{'' if number is None else number}"
+
     def shard(self, number: int, index: int) -> str:
         """The name of a shard: unique in the run, safe in a URL."""
         return f"r{number}-{index:05d}.jsonl"

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 from batch.bundles import prepare_bundle
 from batch.capacity.limits import check_documents
+from batch.capacity.used import JobUse, Timing, attributed, merged
 from batch.claim import Claim
 from batch.collect import Collected, collect
 from batch.config import Config
@@ -23,14 +24,14 @@ from batch.layout import CLAIM, TRANSCRIPTS, RunKeys
 from batch.outputs import Outputs, rounds_begun
 from batch.plan import Plan, read_plan, write_round
 from batch.planning import Planner, Survey
-from batch.platforms.base import JobOutcome, Platform
-from batch.progress import Listener, ShardDone
+from batch.platforms.base import DeadlineError, JobOutcome, Platform
+from batch.progress import Listener, ShardDone, heard_in
 from batch.report.model import Report
 from batch.requests import LOCAL_ROLE
 from batch.runs import mark_finished, unfinished
-from batch.score import Timing, build_report, exceeded, write_report, write_scores
+from batch.score import build_report, exceeded, write_report, write_scores
 from batch.shards import again
-from manifests.errors import InputError, JobFailedError
+from manifests.errors import InputError, JobFailedError, NightscribeError
 from manifests.storage import Store, open_store
 
 
@@ -54,6 +55,8 @@ class Runner:
     platform: Platform
     listener: Listener
     today: Callable[[], date] = date.today
+    on_begin: Callable[[Plan], None] = lambda _: None
+    """Told of each run that is gone on with, before anything of it is done."""
     output: Store = field(init=False)
     planner: Planner = field(init=False)
     _claim: Claim | None = None
@@ -90,11 +93,15 @@ class Runner:
         Raises:
             JobFailedError: a job could not do anything at all; the run stays as it is.
         """
-        finished = [self._resumed(plan) for plan in self._unfinished()]
+        finished = self.resume()
         plan = self._planned()
         if plan is not None:
             finished.append(self.finish(plan))
         return finished
+
+    def resume(self) -> list[Finished]:
+        """Finish what earlier runs left, and begin nothing new."""
+        return [self._resumed(plan) for plan in self._unfinished()]
 
     def plan(self) -> Plan | None:
         """Freeze a new run; the unfinished one where there is one, None where all is done."""
@@ -107,6 +114,7 @@ class Runner:
 
     def finish(self, plan: Plan) -> Finished:
         """Every step of a planned run."""
+        self.on_begin(plan)
         self.transform(plan)
         self.collect(plan)
         return self.report(plan)
@@ -122,11 +130,13 @@ class Runner:
         done = Outputs(store=self.output, plan=plan).names
         self.listener.transform_begins(plan, [s for s in plan.shards if s.name not in done])
         meter = _Meter(listener=self.listener)
-        outcome = self._round(plan, 1, meter)
-        for number in range(2, self.config.transform.rounds + 1):
-            if not self._prepared(plan, number):
-                break
-            outcome = self._round(plan, number, meter)
+        try:
+            outcome = self._carried_out(plan, meter)
+        except NightscribeError:
+            # What failed has cost something too; the first error is the one to tell.
+            with suppress(NightscribeError):
+                self._note_timing(plan, meter)
+            raise
         self._note_timing(plan, meter)
         self.listener.transform_ends(outcome)
         return outcome
@@ -239,13 +249,26 @@ class Runner:
 
     # -- rounds -------------------------------------------------------------------------------
 
+    def _carried_out(self, plan: Plan, meter: _Meter) -> JobOutcome:
+        outcome = self._round(plan, 1, meter)
+        for number in range(2, self._rounds(plan) + 1):
+            if not self._prepared(plan, number):
+                break
+            outcome = self._round(plan, number, meter)
+        return outcome
+
     def _round(self, plan: Plan, number: int, meter: _Meter) -> JobOutcome:
         self._check_claim()
         request = plan.transform_request
         if number > 1:
             request = self.planner.transform_request(plan.keys, number, request["ModelName"])
         check_documents(plan.model_request, request)
-        outcome = self.platform.transform(plan.model_request, request, on_output=meter)
+        try:
+            outcome = self.platform.transform(plan.model_request, request, on_output=meter)
+        except DeadlineError:
+            self.output.put(plan.keys.stopped(number), b"")
+            raise
+        meter.jobs = merged(meter.jobs, outcome.jobs)
         if not outcome.model_loaded:
             raise JobFailedError(
                 f"run {plan.run_id}: {outcome.failure_reason}; nothing was transcribed. Mend it "
@@ -254,6 +277,11 @@ class Runner:
         if outcome.status != "Completed":
             self.listener.warn(f"round {number}: {outcome.failure_reason or outcome.status}")
         return outcome
+
+    def _rounds(self, plan: Plan) -> int:
+        """How many rounds a run has; one that a deadline ended costs no recording a try."""
+        stopped = sum(1 for _ in self.output.list(plan.keys.stopped()))
+        return self.config.transform.rounds + stopped
 
     def _prepared(self, plan: Plan, number: int) -> bool:
         """Write round ``number`` for what the round before left over; False where nothing is."""
@@ -264,20 +292,22 @@ class Runner:
             return False
         ids = {one.pointer.id for shard in left for one in shard}
         self.listener.warn(f"round {number}: {len(ids)} recordings without a result go again")
-        last = number == self.config.transform.rounds
+        last = number == self._rounds(plan)
         shards = self.planner.fitting(again(left, last=last))
         write_round(self.output, plan.keys, number, shards)
         return True
 
     def _note_timing(self, plan: Plan, meter: _Meter) -> None:
         earlier = _timing(self.output, plan)
+        jobs = merged(earlier.jobs if earlier else (), meter.jobs)
         timing = Timing(
             started_at=earlier.started_at if earlier else meter.started_at,
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
             audio_seconds=round(meter.heard + (earlier.audio_seconds if earlier else 0.0), 3),
             wall_seconds=round(meter.wall_seconds + (earlier.wall_seconds if earlier else 0.0), 3),
+            jobs=attributed(jobs, heard_in(self.output, plan.keys.out, meter.heard_by)),
         )
-        self.output.put(plan.keys.timing, json.dumps(asdict(timing)).encode())
+        self.output.put(plan.keys.timing, json.dumps(timing.as_json()).encode())
 
     def _timing(self, plan: Plan) -> Timing:
         return _timing(self.output, plan) or Timing(
@@ -295,12 +325,17 @@ class _Meter:
         self._listener = listener
         self._clock = time.monotonic()
         self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
-        self.heard = 0.0
+        self.heard_by: dict[str, float] = {}
+        self.jobs: list[JobUse] = []
 
     def __call__(self, name: str, answer: bytes) -> None:
         done = ShardDone.of(name, answer)
-        self.heard += done.audio_seconds
+        self.heard_by[name] = done.audio_seconds
         self._listener.shard_done(done)
+
+    @property
+    def heard(self) -> float:
+        return sum(self.heard_by.values())
 
     @property
     def wall_seconds(self) -> float:
@@ -310,7 +345,7 @@ class _Meter:
 def _timing(output: Store, plan: Plan) -> Timing | None:
     if output.stat(plan.keys.timing) is None:
         return None
-    return Timing(**json.loads(output.read(plan.keys.timing)))
+    return Timing.from_json(json.loads(output.read(plan.keys.timing)))
 
 
 def _summary(finished: Finished, timing: Timing) -> bytes:
@@ -326,7 +361,7 @@ def _summary(finished: Finished, timing: Timing) -> bytes:
         "kept": plan.kept,
         "reasons": dict(plan.reasons),
         **asdict(finished.collected),
-        "timing": asdict(timing),
+        "timing": timing.as_json(),
         "scores": finished.figures,
         "thresholds_passed": list(finished.problems),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 
 from batch.account.account import account_of
 from batch.config import Config, SageMakerSection, TransformSection
@@ -18,8 +19,13 @@ from manifests.errors import InputError
 PROJECT_TAG = {"project": "nightscribe"}
 
 
-def transform_platform(config: Config, on_line: Callable[[str], None]) -> Platform:
-    """What carries a run's jobs out; ``on_line`` is told what a person should know meanwhile."""
+def transform_platform(
+    config: Config, on_line: Callable[[str], None], *, until: datetime | None = None
+) -> Platform:
+    """What carries a run's jobs out; ``on_line`` is told what a person should know meanwhile.
+
+    On SageMaker a job is stopped at ``until``, or when ``[transform] deadline_hours`` are over.
+    """
     if config.platform.name == "local":
         return LocalPlatform()
     section, account = config.transform, config.sagemaker
@@ -28,6 +34,7 @@ def transform_platform(config: Config, on_line: Callable[[str], None]) -> Platfo
         region=account.region if account else None,
         instance_types=section.instances,
         deadline_seconds=hours * 3600 if hours else None,
+        until=until.timestamp() if until else None,
         on_line=on_line,
     )
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+from batch.capacity.used import JobUse
+from manifests.errors import JobFailedError
 
 Document = Mapping[str, Any]
 """The keyword arguments of a boto3 call."""
@@ -13,13 +16,17 @@ OnOutput = Callable[[str, bytes], None]
 """Told the name and the content of each output when it appears."""
 
 
+class DeadlineError(JobFailedError):
+    """The time that a run may take is over; what is done is kept, and the run goes on later."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobOutcome:
     """How a job ended, in SageMaker's words; ``failure_reason`` is empty unless it failed.
 
     ``model_loaded`` is False where the container never answered: no input had a chance.
     ``artifact_uri`` is where a training job's ``model.tar.gz`` lies; ``instance_type`` is what it
-    ran on, empty for this machine.
+    ran on, empty for this machine. ``jobs`` are all attempts at it, the failed ones too.
     """
 
     status: Literal["Completed", "Failed", "Stopped"]
@@ -27,6 +34,7 @@ class JobOutcome:
     model_loaded: bool = True
     artifact_uri: str = ""
     instance_type: str = ""
+    jobs: tuple[JobUse, ...] = field(default=(), compare=False)
 
 
 class TrainingPlatform(Protocol):

@@ -17,6 +17,8 @@ class SageMakerPlatform:
     region: str | None = None
     instance_types: Sequence[str] = ()
     deadline_seconds: float | None = None
+    until: float | None = None
+    """When jobs are stopped, in seconds since 1970."""
     on_line: Callable[[str], None] = field(default=lambda _: None)
 
     def transform(self, model: Document, job: Document, *, on_output: OnOutput) -> JobOutcome:
@@ -25,6 +27,7 @@ class SageMakerPlatform:
             region=self.region,
             instance_types=self.instance_types,
             deadline_seconds=self.deadline_seconds,
+            until=self.until,
             on_line=self.on_line,
         )
         return jobs.transform(model, job, on_output=on_output)

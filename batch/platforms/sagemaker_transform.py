@@ -4,38 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from batch.platforms.aws import client
-from batch.platforms.base import Document, JobOutcome, OnOutput
+from batch.platforms.base import DeadlineError, Document, JobOutcome, OnOutput
 from batch.platforms.sagemaker_jobs import TRANSFORM, Attempt, Jobs
 from batch.platforms.sagemaker_logs import last_lines
 from batch.platforms.sagemaker_resources import MODEL, ensure_created
-from manifests.errors import JobFailedError
 from manifests.storage import Store, open_store
 
 _OUT = ".out"
-
-
-class DeadlineError(JobFailedError):
-    """The time that a run may take is over; what is done is kept, and the run goes on later."""
 
 
 @dataclass(kw_only=True)
 class SageMakerTransform:
     """Carries ``create_model`` and ``create_transform_job`` documents out on SageMaker.
 
-    Batch Transform has no stopping condition: ``deadline_seconds`` from the first wait on is ours.
+    Batch Transform has no stopping condition: ``deadline_seconds`` from the first wait on is ours,
+    and so is ``until``, a time of ``now``: whichever comes first.
     """
 
     region: str | None = None
     instance_types: Sequence[str] = ()
     deadline_seconds: float | None = None
+    until: float | None = None
     sagemaker: Any = None
     wait: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
     on_line: Callable[[str], None] = field(default=lambda _: None)
     _started: float | None = None
 
@@ -66,6 +64,8 @@ class SageMakerTransform:
         earlier = list(self._jobs.attempts(job["TransformJobName"]))
         attempt = earlier[-1] if earlier else None
         if attempt is None or (attempt.status in ("Failed", "Stopped") and not outputs.any()):
+            if self._late:
+                raise DeadlineError(f"{job['TransformJobName']}: not begun, for the night is over")
             attempt = self._jobs.create(job, len(earlier) + 1)
         if not attempt.ended:
             started = self.clock() if self._started is None else self._started
@@ -74,16 +74,22 @@ class SageMakerTransform:
             def on_poll(current: Attempt) -> None:
                 outputs.tell()
                 over = self.deadline_seconds and self.clock() - started > self.deadline_seconds
-                if over and not current.ended:
+                if (over or self._late) and not current.ended:
                     self._jobs.stop(current)
+                    passed = "the night's end" if self._late else "[transform] deadline_hours"
                     raise DeadlineError(
-                        f"{current.name}: [transform] deadline_hours has passed; the job is asked "
+                        f"{current.name}: {passed} has passed; the job is asked "
                         "to stop, and the next run goes on with what is left"
                     )
 
             attempt = self._jobs.ended(attempt, job, on_poll)
         outputs.tell()
-        return self._outcome(attempt, loaded=outputs.any())
+        outcome = self._outcome(attempt, loaded=outputs.any())
+        return replace(outcome, jobs=self._jobs.uses(job["TransformJobName"]))
+
+    @property
+    def _late(self) -> bool:
+        return self.until is not None and self.now() >= self.until
 
     def _outcome(self, attempt: Attempt, *, loaded: bool) -> JobOutcome:
         if attempt.status == "Completed":
