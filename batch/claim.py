@@ -110,11 +110,16 @@ def working(store: Store, folder: str) -> dict[str, Any] | None:
 
 
 def _here() -> dict[str, str]:
-    """Where a process id means something: a host, and on it a namespace of process ids."""
-    namespace = ""
+    """Where a process id means something: a machine since its start, and a namespace of ids on it.
+
+    SageMaker's containers are all called ``algo-1``, and namespaces of two machines share numbers.
+    """
+    namespace = boot = ""
     with suppress(OSError):
         namespace = str(Path("/proc/self/ns/pid").readlink())
-    return {"host": socket.gethostname(), "namespace": namespace}
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    return {"host": socket.gethostname(), "boot": boot, "namespace": namespace}
 
 
 def _alive(holder: dict[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +87,40 @@ def test_of_two_that_take_over_at_once_one_wins(
     monkeypatch.setattr(store, "put_if_absent", other_was_quicker)
     with pytest.raises(ClaimedError, match="just now"), Claim(store, "claim/"):
         pass
+
+
+def test_a_container_of_the_same_name_on_another_machine_is_alive(store: Store) -> None:
+    twin = {**_here(), "boot": "another machine's", "pid": os.getpid()}
+    held_by_another(store, **twin)
+    with pytest.raises(ClaimedError), Claim(store, "claim/"):
+        pass
+
+
+TAKE = """
+import sys
+from batch.claim import Claim, ClaimedError
+from manifests.storage import open_store
+store = open_store(sys.argv[1])
+sys.stdin.read(1)
+try:
+    with Claim(store, "claim/") as claim:
+        print("mine", flush=True)
+        sys.stdin.read()
+        claim.check()
+except ClaimedError as error:
+    print("theirs", flush=True)
+"""
+
+
+def test_of_several_processes_that_begin_at_once_one_works(store: Store) -> None:
+    command = [sys.executable, "-c", TAKE, store.uri]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    drivers = [subprocess.Popen(command, **pipes) for _ in range(3)]
+    for driver in drivers:
+        driver.stdin.write("!")
+        driver.stdin.flush()
+    said = [driver.stdout.readline().strip() for driver in drivers]
+    assert sorted(said) == ["mine", "theirs", "theirs"]
+    for driver in drivers:
+        driver.communicate()
+        assert driver.returncode == 0
