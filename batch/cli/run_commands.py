@@ -203,27 +203,11 @@ def _say(one: Finished, transcripts: str) -> None:
 
 
 def _scores(figures: dict[str, Any]) -> list[str]:
-    """The lines about scores: coverage first."""
-    coverage, wer = figures["coverage"], figures["wer"]
-    if not coverage["references"]:
-        return ["no references: nothing was scored"]
-    orphans = len(coverage["references_without_recording"])
-    lines = [
-        (
-            f"coverage        {coverage['scored']} of {coverage['references']} references scored "
-            f"({coverage['empty']} empty transcripts, {coverage['error']} errors, "
-            f"{coverage['missing']} missing, {orphans} without a recording)"
-        )
-    ]
-    for label, counted in (("WER", wer), ("WER as written", figures["raw_wer"])):
-        rate = "none" if counted["rate"] is None else f"{counted['rate']:.2%}"
-        lines.append(
-            f"{label:<16}{rate}  (S {counted['substitutions']}, D {counted['deletions']}, "
-            f"I {counted['insertions']}, N {counted['reference']} words)"
-        )
-    rules = figures["rules"]
-    lines.append(f"rules           {rules['normalizer']}; {rules['aligner']}")
-    return lines
+    """The lines about scores: coverage first, what was counted last."""
+    from batch.report.lines import rules_line, score_lines
+
+    lines = score_lines(figures)
+    return [*lines, rules_line(figures)] if figures["coverage"]["references"] else lines
 
 
 def _as_json(one: Finished) -> dict[str, Any]:
