@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from batch.capacity.used import Heard
 
 if TYPE_CHECKING:
     from batch.collect import Collected
     from batch.plan import Plan, ShardEntry
     from batch.platforms.base import JobOutcome
+    from manifests.storage import Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,16 @@ class ShardDone:
             errors=sum(1 for record in records if record["error"]),
             audio_seconds=sum(lengths.values()),
         )
+
+
+def heard_in(output: Store, folder: str, known: Mapping[str, float]) -> Iterator[Heard]:
+    """The outputs below a folder; ``known`` is the sound of those that need not be read again."""
+    for entry in output.list(folder):
+        name = entry.key.rpartition("/")[2].removesuffix(".out")
+        seconds = known.get(name)
+        if seconds is None:
+            seconds = ShardDone.of(name, output.read(entry.key)).audio_seconds
+        yield Heard(at=entry.modified, audio_seconds=seconds)
 
 
 class Listener(Protocol):

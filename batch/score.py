@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
+from batch.capacity.used import Timing
 from batch.collect import Collected
 from batch.config import Config
 from batch.datasets import read_rows
@@ -48,21 +49,6 @@ Channel = tuple[str, int | None]
 _UNSCORED = PairScore(raw=ErrorCounts(), normalized=ErrorCounts(), characters=ErrorCounts())
 _LIGHT = ["id", "path", "channel", "status", "error_kind", "error_message"]
 _LIGHT += ["duration", "confidence", "run_id", "meta", "uri"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Timing:
-    """What the transform of a run took; seconds, and ISO 8601 in UTC."""
-
-    started_at: str
-    finished_at: str
-    audio_seconds: float
-    wall_seconds: float
-
-    @property
-    def rtfx(self) -> float | None:
-        """Seconds of audio for each second of work."""
-        return self.audio_seconds / self.wall_seconds if self.wall_seconds > 0 else None
 
 
 def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> Report:

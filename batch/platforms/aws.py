@@ -7,13 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from manifests.errors import AccessDeniedError, InputError, JobFailedError, ObjectNotFoundError
+from manifests.aws_errors import DENIED, credentials_problem, error_code, passes_by_itself
+from manifests.errors import (
+    AccessDeniedError,
+    InputError,
+    JobFailedError,
+    ObjectNotFoundError,
+    UnavailableError,
+)
 
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnrecognizedClientException"})
 # Neither SageMaker nor CloudFormation has a code of its own for what is not there.
 _MISSING = re.compile(r"not found|could not find|does not exist", re.IGNORECASE)
 _INVALID = frozenset({"ValidationException", "ValidationError"})
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 
 
 class QuotaError(JobFailedError):
@@ -37,7 +42,8 @@ def client(
     from botocore.exceptions import BotoCoreError, NoRegionError  # noqa: PLC0415
 
     retries = {"mode": "adaptive", "max_attempts": attempts}
-    settings = Config(retries=retries, read_timeout=read_seconds)
+    patience = min(read_seconds, 60.0)
+    settings = Config(retries=retries, read_timeout=read_seconds, connect_timeout=patience)
     try:
         return boto3.client(service, region_name=region, config=settings)
     except NoRegionError as error:
@@ -61,54 +67,41 @@ def translated(what: str) -> Iterator[None]:
 
     Raises:
         AccessDeniedError, InputError, ObjectNotFoundError, QuotaError, NameTakenError,
-        JobFailedError: with AWS's own words.
+        UnavailableError, JobFailedError: with AWS's own words.
     """
-    from botocore.exceptions import (  # noqa: PLC0415
-        BotoCoreError,
-        ClientError,
-        NoCredentialsError,
-        ParamValidationError,
-    )
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     try:
         yield
-    except ClientError as error:
+    except (ClientError, BotoCoreError) as error:
         raise _named(what, error) from error
-    except NoCredentialsError as error:
-        raise AccessDeniedError(
-            f"{what}: no AWS credentials found; set AWS_PROFILE, or run 'aws configure'"
-        ) from error
-    except ParamValidationError as error:
-        raise InputError(f"{what}: {error}") from error
-    except BotoCoreError as error:
-        raise JobFailedError(f"{what}: {error}") from error
 
 
 def _named(what: str, error: Any) -> Exception:
-    code = str(error.response.get("Error", {}).get("Code", "unknown"))
+    from botocore.exceptions import ClientError, ParamValidationError  # noqa: PLC0415
+
+    if problem := credentials_problem(error):
+        return AccessDeniedError(f"{what}: {problem}")
+    if passes_by_itself(error):
+        return UnavailableError(f"{what}: AWS does not answer, or is too busy ({error})")
+    if not isinstance(error, ClientError):
+        kind = InputError if isinstance(error, ParamValidationError) else JobFailedError
+        return kind(f"{what}: {error}")
+    code = error_code(error)
     said = str(error.response.get("Error", {}).get("Message", "")).strip()
     if code in _INVALID and _MISSING.search(said):
         code = "NotFound"
-    elif code in _DENIED:
+    elif code in DENIED:
         code = "Denied"
-    elif code in _EXPIRED:
-        code = "Expired"
-    kind, sentence = _SENTENCES.get(code, (JobFailedError, f"{code}: {{said}}"))
-    return kind(f"{what}: {sentence.format(said=said)}")
+    sentences = _SENTENCES.get(code, (JobFailedError, f"{code}: {{said}}"))
+    return sentences[0](f"{what}: {sentences[1].format(said=said)}")
 
 
 _SENTENCES: dict[str, tuple[type[Exception], str]] = {
     "Denied": (AccessDeniedError, "not allowed ({said}); mend the caller's or the role's policy"),
-    "Expired": (AccessDeniedError, "the AWS credentials have expired; sign in again"),
     "NotFound": (ObjectNotFoundError, "{said}"),
     "ResourceNotFoundException": (ObjectNotFoundError, "{said}"),
     "ResourceInUse": (NameTakenError, "{said}"),
-    "ResourceLimitExceeded": (
-        QuotaError,
-        (
-            "{said} Raise that quota in Service Quotas (service 'Amazon SageMaker'), or name "
-            "another type in [training] instances"
-        ),
-    ),
+    "ResourceLimitExceeded": (QuotaError, "{said}"),
     "ValidationException": (InputError, "SageMaker refused it: {said}"),
 }

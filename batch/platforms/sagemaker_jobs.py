@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from batch.capacity.used import JobUse, stamp
 from batch.instances import has_local_disk
 from batch.platforms.aws import NameTakenError, QuotaError, client, translated
 from batch.platforms.base import Document
@@ -104,6 +105,7 @@ class Jobs:
     sagemaker: Any = None
     wait: Callable[[float], None] = time.sleep
     on_line: Callable[[str], None] = field(default=lambda _: None)
+    _uses: dict[str, JobUse] = field(default_factory=dict)
 
     @cached_property
     def _api(self) -> Any:
@@ -124,6 +126,7 @@ class Jobs:
                 answer = getattr(self._api, f"describe_{kind.verb}")(**{kind.name: attempt})
         except ObjectNotFoundError:
             return None
+        self._uses[attempt] = _use(kind, attempt, answer)
         return Attempt(
             name=attempt,
             status=answer[f"{kind.prefix}Status"],
@@ -131,6 +134,10 @@ class Jobs:
             failure_reason=answer.get("FailureReason", ""),
             instance_type=answer.get(kind.resources, {}).get("InstanceType", ""),
         )
+
+    def uses(self, name: str) -> tuple[JobUse, ...]:
+        """What the attempts at a job that were looked at here had used by then."""
+        return tuple(use for one, use in self._uses.items() if one.rpartition("-a")[0] == name)
 
     def create(self, job: Document, number: int, types: Sequence[str] = ()) -> Attempt:
         """A new attempt, on the first instance type that the account's quotas allow.
@@ -201,6 +208,26 @@ class Jobs:
         """Ask a running attempt to stop."""
         with translated(f"stopping {attempt.name}"):
             getattr(self._api, f"stop_{self.kind.verb}")(**{self.kind.name: attempt.name})
+
+
+def _use(kind: JobKind, attempt: str, answer: Mapping[str, Any]) -> JobUse:
+    """What an attempt has used, by SageMaker's own clock."""
+    noun = kind.prefix.removesuffix("Job")
+    started, ended = answer.get(f"{noun}StartTime"), answer.get(f"{noun}EndTime")
+    ran = (ended - started).total_seconds() if started and ended else 0.0
+    resources = answer.get(kind.resources, {})
+    return JobUse(
+        name=attempt,
+        status=answer[f"{kind.prefix}Status"],
+        created_at=stamp(answer["CreationTime"]),
+        started_at=stamp(started) if started else "",
+        ended_at=stamp(ended) if ended else "",
+        instance_type=resources.get("InstanceType", ""),
+        instance_count=resources.get("InstanceCount", 1),
+        workers=answer.get("MaxConcurrentTransforms", 1),
+        # A spot job is billed for less than it ran.
+        billed_seconds=float(answer.get("BillableTimeInSeconds") or ran),
+    )
 
 
 def on_instance_type(kind: JobKind, job: Document, instance_type: str) -> dict[str, Any]:

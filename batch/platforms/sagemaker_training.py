@@ -71,6 +71,7 @@ class SageMakerTraining:
             failure_reason="" if done else f"{attempt.name}: {_why(attempt)}",
             artifact_uri=_model_uri(job, attempt) if done else "",
             instance_type=attempt.instance_type,
+            jobs=self._jobs.uses(job["TrainingJobName"]),
         )
 
     def attempts(self, name: str) -> Iterator[Attempt]:

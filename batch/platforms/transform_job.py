@@ -13,10 +13,12 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from batch.capacity.used import used_here
 from batch.platforms.base import Document, JobOutcome, OnOutput
 from batch.platforms.worker import InvocationError, Worker
 from manifests.errors import InputError, JobFailedError, NightscribeError
@@ -32,6 +34,7 @@ _PAYLOAD_PRODUCT_MB = 100
 class TransformSpec:
     """What of the two request documents matters on one machine, checked as SageMaker does."""
 
+    name: str
     manifest_uri: str
     model_uri: str
     output_uri: str
@@ -65,6 +68,7 @@ class TransformSpec:
                 f"is over {_PAYLOAD_PRODUCT_MB}"
             )
         return cls(
+            name=job["TransformJobName"],
             manifest_uri=source["S3Uri"],
             model_uri=container["ModelDataUrl"],
             output_uri=job["TransformOutput"]["S3OutputPath"],
@@ -95,10 +99,12 @@ def run_transform(spec: TransformSpec, *, on_output: OnOutput) -> JobOutcome:
         pending = [pair for pair in inputs if output.stat(_output_name(pair[1])) is None]
         if not pending:
             return JobOutcome(status="Completed")
+        created = datetime.now(UTC)
         with _unpacked(spec.model_uri) as model_dir:
-            return _Agent(spec=spec, output=output, model_dir=model_dir, on_output=on_output).run(
-                pending
-            )
+            agent = _Agent(spec=spec, output=output, model_dir=model_dir, on_output=on_output)
+            outcome = agent.run(pending)
+        use = used_here(spec.name, status=outcome.status, created=created, workers=spec.concurrency)
+        return replace(outcome, jobs=(use,))
     except NightscribeError as error:
         # Of the manifest or the bundle: what concerns one input is in the agent's own account.
         reason = str(error)[:MAX_REASON]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -79,7 +80,7 @@ def described(stubber: Stubber, attempt: int, status: str | None, **more: Any) -
             "VolumeSizeInGB": 30,
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": 60},
-        "CreationTime": 0,
+        "CreationTime": datetime(2026, 11, 23, tzinfo=UTC),
         **more,
     }
     stubber.add_response("describe_training_job", answer, {"TrainingJobName": name})
