@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from batch.config import Config
+from batch.wheels import inference_wheels, vendored
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from manifests.local_store import download, path_of_uri
 from manifests.storage import Store, open_store, parent_store
-from manifests.tarball import pack, unpack_object
-from transform_handler.bundle import bundle_card, bundle_files
+from manifests.tarball import pack, unpack, unpack_object
+from transform_handler.bundle import bundle_card, bundle_files, installed_from, requirements
 from transform_handler.identity import CARD_NAME, BundleCard, DecodeSettings, digest_of
 
 _MODEL_PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model", "*.md"]
@@ -33,22 +35,44 @@ class Bundle:
     uri: str
 
 
+def configured_bundle(config: Config, output: Store, *, dry: bool = False) -> Bundle:
+    """The bundle of ``[model]``, with the wheels of ``[sagemaker]`` where it is for an account.
+
+    Raises:
+        InputError: as ``prepare_bundle``.
+    """
+    return prepare_bundle(
+        config.model.uri,
+        output,
+        precision=config.model.precision,
+        wheels=inference_wheels(config),
+        dry=dry,
+    )
+
+
 def prepare_bundle(
-    model: str, output: Store, *, precision: str = "exact", dry: bool = False
+    model: str,
+    output: Store,
+    *,
+    precision: str = "exact",
+    wheels: str | None = None,
+    dry: bool = False,
 ) -> Bundle:
     """Make (or find) the bundle of a model folder, a bundle, or a hub's model.
 
-    A ``dry`` call writes nothing.
+    ``wheels`` is a folder or prefix to vendor its requirements from. A ``dry`` call writes nothing.
 
     Raises:
-        InputError: there is no usable model there; the message says what was found.
+        InputError: there is no usable model there, or a wheel is missing; the message says what
+            was found.
     """
     if is_bundle(model):
-        return _from_tarball(model, output, dry=dry)
+        return _from_tarball(model, output, wheels=wheels, dry=dry)
     with model_folder(model) as folder:
         name = slug(model)
         card = bundle_card(folder, name=name, decode=DecodeSettings(precision=precision))
-        files = bundle_files(folder, card)
+        vendor = vendored(wheels, "inference", requirements().decode()) if wheels else {}
+        files = bundle_files(folder, card, vendor)
         key = f"models/{name}/{_identity(files)}/model.tar.gz"
         if not dry and output.stat(key) is None:
             with tempfile.TemporaryDirectory(prefix="nightscribe-bundle-") as scratch:
@@ -99,18 +123,39 @@ def _from_hub(name: str) -> Path:
         ) from error
 
 
-def _from_tarball(model: str, output: Store, *, dry: bool) -> Bundle:
+def _from_tarball(model: str, output: Store, *, wheels: str | None, dry: bool) -> Bundle:
     store, key = parent_store(model)
     if store.stat(key) is None:
         raise InputError(f"[model] uri {model!r}: no such bundle")
     data = store.read(key)
     card = _card_in(data, model)
-    if model.startswith(output.uri):
+    added = _with_wheels(data, wheels) if wheels else None
+    if model.startswith(output.uri) and added is None:
         return _bundle(card, model)
+    data = added or data
     own = f"models/{card.name}/{sha256_of(data)[:12]}/model.tar.gz"
     if not dry and output.stat(own) is None:
         output.put(own, data)
     return _bundle(card, output.uri_of(own))
+
+
+def _with_wheels(data: bytes, wheels: str) -> bytes | None:
+    """A bundle with wheels beside its code; None where it brings its own."""
+    with tempfile.TemporaryDirectory(prefix="nightscribe-bundle-") as scratch:
+        tarball, folder = Path(scratch) / "model.tar.gz", Path(scratch) / "model"
+        tarball.write_bytes(data)
+        unpack(tarball, folder)
+        if (folder / "code/wheels").is_dir():
+            return None
+        files: dict[str, Path | bytes] = {
+            path.relative_to(folder).as_posix(): path
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        wanted = (folder / "code/requirements.txt").read_bytes()
+        files |= installed_from(vendored(wheels, "inference", wanted.decode()), wanted)
+        pack(tarball, files)
+        return tarball.read_bytes()
 
 
 def _card_in(data: bytes, name: str) -> BundleCard:

@@ -30,6 +30,7 @@ from batch.training_request import (
     model_package_request,
     training_request,
 )
+from batch.wheels import inference_wheels, requirements, vendored, wheels_location
 from manifests.errors import InputError, JobFailedError
 from manifests.hashing import sha256_of
 from manifests.storage import Store, open_store, parent_store
@@ -38,26 +39,8 @@ from training.labels.vocabulary import SYMBOLS_FILE
 from transform_handler.identity import CARD_NAME, BundleCard, digest_of, model_files
 
 JOBS = "training/jobs/"
-# What the training image lacks; torch, transformers and numpy are the image's own.
-REQUIREMENTS = b"""\
-accelerate>=1.1
-av>=14
-boto3>=1.35
-jiwer>=4
-matplotlib>=3.9
-num2words>=0.5
-pyarrow>=17
-rapidfuzz>=3.9
-safetensors>=0.5
-soundfile>=0.13
-soxr>=0.5
-whisper-normalizer>=0.1
-"""
 # What of a trained model stands beside its bundle, to be read without unpacking.
 BESIDE = ("README.md", "metrics.json", "training_curves.png", "training_curves.parquet")
-# Packages that others need and the image has: gigabytes that nothing would be installed from.
-_IN_IMAGE = ("torch-", "triton-", "nvidia_", "cuda_")
-LORA_REQUIREMENT = b"peft>=0.17\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +167,7 @@ def fine_tune(
         if outcome.status == "Failed":
             output.put(failed, _text({"reason": reason}))
         raise JobFailedError(f"training job {plan.name}: {reason}")
-    trained = _bundled(output, outcome.artifact_uri, plan.section)
+    trained = _bundled(config, output, outcome.artifact_uri, plan.section)
     result = {
         "model": trained.bundle.uri,
         "model_package": _registered(config, trained),
@@ -271,10 +254,11 @@ def _stage_source(stager: Stager, config: Config) -> str:
     for package in (training, transform_handler, manifests):
         assert package.__file__ is not None
         files |= package_files(Path(package.__file__).parent, prefix="")
-    lora = config.training is not None and config.training.settings.get("lora_rank")
-    requirements = REQUIREMENTS + (LORA_REQUIREMENT if lora else b"")
-    files["requirements.txt"] = requirements
-    files |= {f"wheels/{path.name}": path for path in _wheels(config, requirements)}
+    lora = config.training is not None and bool(config.training.settings.get("lora_rank"))
+    wanted = requirements("training", lora=lora)
+    files["requirements.txt"] = wanted.encode()
+    if wheels := wheels_location(config.sagemaker, "training"):
+        files |= vendored(wheels, "training", wanted)
     with tempfile.TemporaryDirectory(prefix="nightscribe-source-") as scratch:
         tarball = Path(scratch) / "source.tar.gz"
         folder = f"training/source/{pack(tarball, files)[:12]}/"
@@ -282,41 +266,13 @@ def _stage_source(stager: Stager, config: Config) -> str:
     return stager.output.uri_of(folder)
 
 
-def _wheels(config: Config, requirements: bytes) -> list[Path]:
-    """The wheels that a container without internet installs from.
-
-    Raises:
-        InputError: the network is cut off and there are none.
-    """
-    account = config.sagemaker
-    if account is None or account.wheels is None:
-        if account is not None and account.network_isolation:
-            wanted = " ".join(f"'{line}'" for line in requirements.decode().split())
-            raise InputError(
-                "[sagemaker] network_isolation needs wheels: the container cannot fetch packages. "
-                "Name a folder in [sagemaker] wheels and fill it with: pip wheel --no-deps "
-                "-w FOLDER docopt; pip download -d FOLDER --find-links FOLDER "
-                "--platform manylinux_2_28_x86_64 --python-version 312 --only-binary=:all: "
-                f"{wanted}"
-            )
-        return []
-    found = [
-        path
-        for path in sorted(Path(account.wheels).glob("*.whl"))
-        if not path.name.startswith(_IN_IMAGE)
-    ]
-    if not found:
-        raise InputError(f"[sagemaker] wheels: no *.whl in {account.wheels}")
-    return found
-
-
-def _bundled(output: Store, artifact_uri: str, section: TrainingSection) -> Trained:
+def _bundled(config: Config, output: Store, artifact_uri: str, section: TrainingSection) -> Trained:
     with tempfile.TemporaryDirectory(prefix="nightscribe-trained-") as scratch:
         # The folder's name becomes the model's, and a name may look like a path.
         folder = Path(scratch) / slug(section.name)
         unpack_object(artifact_uri, folder)
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
-        bundle = prepare_bundle(str(folder), output)
+        bundle = prepare_bundle(str(folder), output, wheels=inference_wheels(config))
         for beside in BESIDE:
             if (folder / beside).is_file():
                 place = bundle.uri.rpartition("/")[0]

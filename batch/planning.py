@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from batch.bundles import Bundle, prepare_bundle
+from batch.bundles import Bundle, configured_bundle
 from batch.capacity import limits
 from batch.capacity.limits import (
     TransformLimits,
@@ -93,9 +93,7 @@ class Planner:
         location = self.config.archive.metadata
         meta = load_metadata(location, paths) if location else Matching()
         self._tell("metadata", meta)
-        bundle = prepare_bundle(
-            self.config.model.uri, self.output, precision=self.config.model.precision, dry=dry
-        )
+        bundle = configured_bundle(self.config, self.output, dry=dry)
         ledger = read_ledger(self.output)
         selection = select(
             recordings,

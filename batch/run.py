@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from batch.bundles import prepare_bundle
+from batch.bundles import configured_bundle
 from batch.capacity.limits import check_documents
 from batch.capacity.used import JobUse, Timing, attributed, merged
 from batch.claim import Claim
@@ -223,9 +223,7 @@ class Runner:
 
     def _still_wanted(self, plan: Plan) -> bool:
         """Whether an unfinished run was planned with today's settings, or has rows already."""
-        bundle = prepare_bundle(
-            self.config.model.uri, self.output, precision=self.config.model.precision
-        )
+        bundle = configured_bundle(self.config, self.output)
         here = plan.model_request["ExecutionRoleArn"] == LOCAL_ROLE
         planned = (plan.channels, plan.model_digest, plan.decode_digest, here)
         wanted = (

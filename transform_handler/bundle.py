@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import manifests
@@ -21,8 +22,8 @@ from transform_handler.handler import input_fn, model_fn, output_fn, predict_fn
 
 __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
 '''
-# What the container's image lacks; torch, transformers and numpy are the image's own.
-REQUIREMENTS = b"soundfile>=0.13\nsoxr>=0.5\nav>=14\nboto3>=1.35\n"
+# Above the pins where wheels lie beside the file; pip takes the folder as relative to the file.
+FROM_WHEELS = b"--no-index\n--find-links wheels\n"
 
 
 def bundle_card(folder: Path, *, name: str, decode: DecodeSettings) -> BundleCard:
@@ -30,8 +31,17 @@ def bundle_card(folder: Path, *, name: str, decode: DecodeSettings) -> BundleCar
     return BundleCard.of(name=name, model_digest=model_digest(folder), decode=decode)
 
 
-def bundle_files(folder: Path, card: BundleCard) -> dict[str, Path | bytes]:
+def requirements() -> bytes:
+    """What the image lacks, pinned; torch, transformers and numpy are the image's own."""
+    return Path(__file__).with_name("requirements.txt").read_bytes()
+
+
+def bundle_files(
+    folder: Path, card: BundleCard, wheels: Mapping[str, bytes] | None = None
+) -> dict[str, Path | bytes]:
     """Everything that goes into ``model.tar.gz``, by its name there.
+
+    With ``wheels``, by their names below ``code/``, the container installs from those alone.
 
     Raises:
         InputError: the folder holds no model.
@@ -43,6 +53,13 @@ def bundle_files(folder: Path, card: BundleCard) -> dict[str, Path | bytes]:
         assert package.__file__ is not None
         files |= package_files(Path(package.__file__).parent, prefix="code")
     files["code/inference.py"] = ENTRY
-    files["code/requirements.txt"] = REQUIREMENTS
+    files |= installed_from(wheels or {}, requirements())
     files[CARD_NAME] = card.to_json().encode()
+    return files
+
+
+def installed_from(wheels: Mapping[str, bytes], wanted: bytes) -> dict[str, Path | bytes]:
+    """The bundle's ``requirements.txt`` and wheels."""
+    files: dict[str, Path | bytes] = {f"code/{name}": data for name, data in wheels.items()}
+    files["code/requirements.txt"] = FROM_WHEELS + wanted if wheels else wanted
     return files

@@ -19,6 +19,7 @@ from batch.cli import (
     run_commands,
     set_up_commands,
     training_commands,
+    wheels_command,
 )
 
 EXIT_FAILED, EXIT_INPUT, EXIT_THRESHOLD, EXIT_INTERRUPTED = 1, 2, 3, 130
@@ -44,6 +45,7 @@ _COMMANDS = (
     evaluate_command.evaluate,
     *inspect_commands.COMMANDS,
     *endpoint_commands.COMMANDS,
+    wheels_command.wheels,
     *set_up_commands.COMMANDS,
 )
 for command in _COMMANDS:

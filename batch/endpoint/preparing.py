@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from batch.account.account import account_of
-from batch.bundles import prepare_bundle
+from batch.bundles import configured_bundle
 from batch.config import Config, SageMakerSection
 from batch.endpoint.documents import EndpointDocuments, Kind, endpoint_documents, endpoint_name
 from batch.transform_machines import machines_on
@@ -27,7 +27,7 @@ def prepared(
             "s3://bucket/prefix/"
         )
     output = open_store(config.output.uri)
-    bundle = prepare_bundle(config.model.uri, output, precision=config.model.precision)
+    bundle = configured_bundle(config, output)
     types = [instance] if instance else config.transform.instances
     return account, [
         endpoint_documents(

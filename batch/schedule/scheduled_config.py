@@ -1,4 +1,4 @@
-"""The configuration as a driver finds it: nothing left to look up, nothing on somebody's machine."""
+"""The configuration as a driver finds it: nothing to look up, nothing on somebody's machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from batch.account.account import account_of
-from batch.bundles import prepare_bundle
+from batch.bundles import configured_bundle
 from batch.config import Config, PlatformSection
 from batch.platforms.aws import region_of
 from batch.transform_machines import transform_machines
@@ -28,7 +28,7 @@ def scheduled_config(config: Config, output: Store, folder: str) -> Config:
     config = config.model_copy(update={"platform": PlatformSection(name="sagemaker")})
     machines = transform_machines(config)
     account = account_of(config)
-    bundle = prepare_bundle(config.model.uri, output, precision=config.model.precision)
+    bundle = configured_bundle(config, output)
     archive, references = config.archive, config.references
     if archive.metadata:
         place = _uploaded(output, f"{folder}metadata", "[archive] metadata", archive.metadata)

@@ -41,11 +41,13 @@ from batch.training_estimate import canary
 from batch.training_machines import training_machines, training_platform
 from batch.training_request import training_request
 from batch.training_status import training_standings
+from batch.wheels import requirements
 from manifests.errors import AccessDeniedError, InputError, JobFailedError, ObjectNotFoundError
 from manifests.local_store import uri_of_path
 from manifests.storage import open_store
 from manifests.tarball import pack, unpack_object
 from tests.batch.job_runner import JobRunner, job_runner
+from tests.batch.wheel_files import wheel_files
 from tests.conftest import speechlike, write_sound
 
 TEXTS = ("so we open the meeting", "there is nothing new", "let us go on", "who writes it down")
@@ -228,22 +230,20 @@ ISOLATED = (
 )
 
 
-def test_a_container_without_internet_gets_the_wheels_that_its_image_lacks(
+def test_a_training_container_without_internet_gets_the_wheels_that_its_image_lacks(
     tmp_path: Path, labels: Path, tiny_model: Path
 ) -> None:
-    (tmp_path / "wheels").mkdir()
-    for name in ("jiwer-4-py3-none-any", "torch-2-cp312", "nvidia_nccl_cu12-2-py3-none-any"):
-        (tmp_path / f"wheels/{name}.whl").write_bytes(b"x")
     out = str(tmp_path / "out")
-    with pytest.raises(InputError, match=r"pip wheel --no-deps -w FOLDER docopt; pip download"):
+    with pytest.raises(InputError, match="nightscribe wheels FOLDER --for training"):
         planned(configured(tmp_path, labels, tiny_model, out, *ISOLATED))
+    names = wheel_files(tmp_path / "wheels", requirements("training"))
+    (tmp_path / "wheels/torch-2-cp312-cp312-any.whl").write_bytes(b"x")
     config = configured(
         tmp_path, labels, tiny_model, out, *ISOLATED, f"sagemaker.wheels={tmp_path / 'wheels'}"
     )
     source = planned(config).request["InputDataConfig"][-1]["DataSource"]["S3DataSource"]["S3Uri"]
     unpack_object(f"{source}source.tar.gz", tmp_path / "code")
-    names = [path.name for path in (tmp_path / "code/wheels").iterdir()]
-    assert names == ["jiwer-4-py3-none-any.whl"]
+    assert {path.name for path in (tmp_path / "code/wheels").iterdir()} == names
 
 
 class Finished:
