@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from itertools import chain
 from typing import Any
 
+from batch.account.regions import check_regions
 from batch.bundles import Bundle, configured_bundle
-from batch.capacity import limits
 from batch.capacity.limits import (
     TransformLimits,
     Work,
     check_documents,
     check_pointer,
+    concurrency,
     limits_for,
+    most_sound,
     payload_bytes,
 )
+from batch.capacity.speeds import Machine, Speed, measured_speed
 from batch.config import Config
 from batch.durations import DurationModel
 from batch.layout import ARCHIVE_MARK, RunKeys
@@ -75,11 +78,21 @@ class Planner:
     archive: Store
     output: Store
     warn: Callable[[str], None]
+    _speeds: dict[Bundle, Speed] = field(default_factory=dict)
 
     @cached_property
     def machines(self) -> TransformMachines:
         """Where the jobs run."""
         return transform_machines(self.config)
+
+    @property
+    def machine(self) -> Machine:
+        """One of the machines, as a measured speed names it."""
+        local = self.config.platform.name == "local"
+        return Machine(
+            instance_type="" if local else self.machines.instance_type,
+            workers=concurrency(self.machines.workers),
+        )
 
     def survey(self, *, dry: bool = False) -> Survey:
         """Look at everything; a ``dry`` one writes nothing at all.
@@ -88,6 +101,7 @@ class Planner:
             InputError: nothing to transcribe, or references that match no recording.
         """
         recordings = self._recordings()
+        self._check_regions()
         paths = [recording.path for recording in recordings]
         self._check_references(paths)
         location = self.config.archive.metadata
@@ -121,12 +135,8 @@ class Planner:
         self._bind()
         keys = RunKeys(run_id=next_run_id(self.output, today))
         planned, bundle, selection = self._shards(survey), survey.bundle, survey.selection
-        model = model_request(
-            name=job_name("model", self.output.uri, bundle.model_digest),
-            bundle_uri=bundle.uri,
-            machines=self.machines,
-        )
-        job = self.transform_request(keys, 1, model["ModelName"], self._limits(planned))
+        model = self.model_request(bundle)
+        job = self.transform_request(keys, 1, model["ModelName"], self.limits(survey, planned))
         check_documents(model, job)
         shards = write_round(self.output, keys, 1, planned)
         plan = Plan(
@@ -154,6 +164,14 @@ class Planner:
         mark_pending(self.output, keys.run_id)
         return plan
 
+    def model_request(self, bundle: Bundle) -> Document:
+        """The model that jobs run; the same from night to night."""
+        return model_request(
+            name=job_name("model", self.output.uri, bundle.model_digest),
+            bundle_uri=bundle.uri,
+            machines=self.machines,
+        )
+
     def transform_request(
         self, keys: RunKeys, number: int, model_name: str, limits: TransformLimits | None = None
     ) -> Document:
@@ -161,7 +179,9 @@ class Planner:
         return transform_request(
             name=job_name(keys.run_id, self.output.uri, f"r{number}"),
             model_name=model_name,
-            manifest_uri=self.output.uri_of(keys.manifest(number)),
+            manifest_uri=self.output.uri_of(
+                keys.body_manifest(number) if self.machines.isolated else keys.manifest(number)
+            ),
             output_uri=self.output.uri_of(keys.out),
             allowed_prefixes=[self.archive.uri],
             limits=limits or self._limits_of_round(keys, number),
@@ -177,13 +197,23 @@ class Planner:
             for piece in into_shards(shard, target=math.inf, most_bytes=most)
         ]
 
-    def _limits(self, shards: Sequence[Sequence[Planned]]) -> TransformLimits:
+    def speed(self, bundle: Bundle) -> Speed:
+        """How fast the jobs' machines are with a model, as far as it was measured."""
+        if bundle not in self._speeds:
+            self._speeds[bundle] = measured_speed(
+                self.output, self.machine, model=bundle.name, digest=bundle.model_digest
+            )
+        return self._speeds[bundle]
+
+    def limits(self, survey: Survey, shards: Sequence[Sequence[Planned]]) -> TransformLimits:
         """The limits of a job over these shards.
 
         Raises:
             InputError: none would do; nothing has been written or paid for yet.
         """
         workers = self.machines.workers
+        if self.machines.isolated:
+            return _limits_of_bodies(workers)
         for one in chain.from_iterable(shards):
             check_pointer(one.pointer.uri, one.size, workers=workers)
         work = Work(
@@ -191,10 +221,15 @@ class Planner:
             shard_seconds=max(sum(one.seconds for one in shard) for shard in shards),
             pointer_seconds=max(one.seconds for one in chain.from_iterable(shards)),
         )
-        return limits_for(work, workers=workers)
+        worker_speed = self.speed(survey.bundle).sure_of_worker
+        return limits_for(
+            work, workers=workers, worker_speed=worker_speed, where=self.machine.named
+        )
 
     def _limits_of_round(self, keys: RunKeys, number: int) -> TransformLimits:
         """What went wrong before gets all the time there is."""
+        if self.machines.isolated:
+            return _limits_of_bodies(self.machines.workers)
         written = self.output.list(f"{keys.shards}r{number}-")
         work = Work(shard_bytes=max((one.size for one in written), default=0))
         return limits_for(work, workers=self.machines.workers)
@@ -224,14 +259,14 @@ class Planner:
         suspects = self._pointers(survey, suspect=True)
         target = shard_seconds(
             sum(one.seconds for one in (*planned, *suspects)),
-            limit_minutes=self.config.transform.shard_minutes or self._shard_minutes,
+            limit_minutes=self.config.transform.shard_minutes or self._shard_minutes(survey),
             workers=self.machines.workers * self.machines.instance_count,
         )
         return self.fitting(into_shards(planned, target=target) + alone(suspects, target=target))
 
-    @property
-    def _shard_minutes(self) -> float:
-        return limits.shard_seconds(None, split=self.config.archive.channels == "split") / 60
+    def _shard_minutes(self, survey: Survey) -> float:
+        speed = self.speed(survey.bundle).sure_of_worker
+        return most_sound(speed, split=self.config.archive.channels == "split") / 60
 
     def _pointers(self, survey: Survey, *, suspect: bool) -> list[Planned]:
         section = self.config.archive
@@ -261,6 +296,11 @@ class Planner:
                 f"has moved, remove {ARCHIVE_MARK} there)"
             )
 
+    def _check_regions(self) -> None:
+        if self.config.platform.name == "sagemaker" and self.config.sagemaker is not None:
+            places = {"[archive] uri": self.archive.uri, "[output] uri": self.output.uri}
+            check_regions(places, self.config.sagemaker.region)
+
     def _check_references(self, paths: list[str]) -> None:
         if self.config.references is None:
             return
@@ -284,6 +324,11 @@ class Planner:
             self.warn(
                 f"{what}: {len(matching.unmatched)} name no recording of the archive ({named})"
             )
+
+
+def _limits_of_bodies(workers: int) -> TransformLimits:
+    """Bodies are cut to the payload, not the payload to them."""
+    return limits_for(Work(shard_bytes=payload_bytes(workers)), workers=workers)
 
 
 def _durations(ledger: Mapping[str, Result]) -> DurationModel:

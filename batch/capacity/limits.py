@@ -96,7 +96,7 @@ def payload_bytes(workers: int) -> int:
     return payload_mb(workers) * MEGABYTE
 
 
-def shard_seconds(worker_speed: float | None, *, split: bool) -> float:
+def most_sound(worker_speed: float | None, *, split: bool) -> float:
     """The most sound for one shard; ``worker_speed`` is sound a second, of one worker."""
     sound = WORK_SECONDS * (worker_speed or SPEED_UNKNOWN)
     channels = SPLIT_CHANNELS if split else 1

@@ -6,10 +6,11 @@ A price has a date and a source, or there is none and a sentence says why.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from batch.capacity.used import JobUse
 from batch.config import Config, TrainingSection
 from batch.platforms.aws import client, region_of, translated
 from batch.platforms.base import Document
@@ -56,6 +57,23 @@ def training_price(config: Config, section: TrainingSection, instance_type: str)
     if section.spot and price.per_hour is not None:
         return Price(per_hour=price.per_hour, source=f"{price.source}; spot machines cost less")
     return price
+
+
+def used_summary(config: Config, jobs: Sequence[JobUse]) -> dict[str, Any]:
+    """What a run's jobs cost together; dollars only where every one of them has a price."""
+    kinds = sorted({job.instance_type for job in jobs})
+    prices = {kind: transform_price(config, kind) for kind in kinds}
+    dollars = [_dollars(job, prices[job.instance_type]) for job in jobs]
+    known = [one for one in dollars if one is not None]
+    return {
+        "instance_hours": round(sum(job.instance_hours for job in jobs), 4),
+        "dollars": round(sum(known), 4) if jobs and len(known) == len(jobs) else None,
+        "prices": {kind or "this machine": asdict(price) for kind, price in prices.items()},
+    }
+
+
+def _dollars(job: JobUse, price: Price) -> float | None:
+    return None if price.per_hour is None else job.instance_hours * price.per_hour
 
 
 def listed_price(

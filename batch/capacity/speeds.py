@@ -132,7 +132,7 @@ def _runs(output: Store) -> Iterator[_Source]:
         key = RunKeys(run_id=name.removeprefix(LEDGER).removesuffix(".parquet")).summary
         if output.stat(key) is not None:
             summary = json.loads(output.read(key))
-            jobs = summary.get("used", {}).get("jobs", ())
+            jobs = summary.get("timing", {}).get("jobs", ())
             if jobs:
                 yield _source("run", summary, jobs)
 

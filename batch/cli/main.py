@@ -14,9 +14,11 @@ import click
 
 from batch.cli import (
     endpoint_commands,
+    estimate_command,
     evaluate_command,
     inspect_commands,
     run_commands,
+    schedule_commands,
     set_up_commands,
     training_commands,
     wheels_command,
@@ -42,8 +44,10 @@ def cli() -> None:
 _COMMANDS = (
     *run_commands.COMMANDS,
     *training_commands.COMMANDS,
+    estimate_command.estimate,
     evaluate_command.evaluate,
     *inspect_commands.COMMANDS,
+    *schedule_commands.COMMANDS,
     *endpoint_commands.COMMANDS,
     wheels_command.wheels,
     *set_up_commands.COMMANDS,
