@@ -10,9 +10,11 @@ from typing import Any, Self
 import click
 
 from batch.collect import Collected
+from batch.config import ArchiveSection
 from batch.plan import Plan, ShardEntry
 from batch.platforms.base import JobOutcome
 from batch.progress import ShardDone
+from batch.schedule.messages import discreet
 
 
 def listener() -> TerminalListener | LogListener:
@@ -62,6 +64,17 @@ class LogListener:
 
     def _say(self, text: str) -> None:
         click.echo(f"{time.strftime('%H:%M:%S')} {text}", err=True)
+
+
+class DiscreetListener(LogListener):
+    """Plain lines for a log that others can read: warnings name no recording."""
+
+    def __init__(self, archive: ArchiveSection) -> None:
+        super().__init__()
+        self._archive = archive
+
+    def warn(self, sentence: str) -> None:
+        super().warn(discreet(sentence, self._archive))
 
 
 class TerminalListener:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch.cli.options import config_argument, configured, json_option, override_options, readable
+from batch.cli.schedule_commands import carried_out, firing_options
 
 if TYPE_CHECKING:
     from batch.plan import Plan
@@ -57,11 +58,14 @@ def _planned(runner: Runner, run_id: str | None) -> Plan:
 @click.command()
 @config_argument
 @override_options
+@firing_options
 @json_option
 def run(config: Path, overrides: tuple[str, ...], as_json: bool, **shortcuts: str | None) -> int:
     """Transcribe what is new, score, report. A killed run is gone on with."""
     from batch.cli.main import EXIT_THRESHOLD
 
+    if carried_out(config, overrides, shortcuts):
+        return 0
     with _runner(config, overrides, shortcuts) as runner:
         finished = runner.run()
         places = {"transcripts": runner.output.uri_of("transcripts/")}

@@ -70,6 +70,11 @@ class Window:
         """How long it is on a day without a change of the clock."""
         return (_since_midnight(self.end) - _since_midnight(self.start)) % _DAY
 
+    @property
+    def day_list(self) -> str:
+        """The days as ``of`` reads them."""
+        return ",".join(DAY_NAMES[day] for day in sorted(self.days))
+
     def moments(self) -> list[Moment]:
         """The firings of one night, the closing one last."""
         hours = range(-(-self.length // timedelta(hours=1)))

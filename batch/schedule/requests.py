@@ -66,7 +66,7 @@ def driver_job(
     machines, window = driver.machines, driver.window
     arguments = ["run", f"{INPUT}/schedule/{CONFIG_NAME}", "--schedule", driver.schedule]
     arguments += ["--fired-at", fired_at, "--window", str(window)]
-    arguments += ["--timezone", window.zone.key, "--job", name]
+    arguments += ["--timezone", window.zone.key, "--days", window.day_list, "--job", name]
     seconds = min(longest or window.length + _MARGIN, LONGEST_JOB).total_seconds()
     network = {"NetworkConfig": machines.vpc()} if machines.subnets else {}
     return {
