@@ -59,6 +59,16 @@ class RunKeys:
         return f"{self.folder}out/"
 
     @property
+    def bodies(self) -> str:
+        """Sound that requests bring to a container without network; removed with the last row."""
+        return f"{self.folder}bodies/"
+
+    @property
+    def staged(self) -> str:
+        """What was staged of each shard, under the shard's name."""
+        return f"{self.folder}staged/"
+
+    @property
     def reports(self) -> str:
         """The report and its tables."""
         return f"reports/{self.run_id}/"
@@ -70,8 +80,22 @@ class RunKeys:
         )
 
     def stopped(self, number: int | None = None) -> str:
-        """A mark for a round that a deadline ended; without a number, how all of them begin."""
+        """A mark for a round that was stopped; without a number, how all of them begin."""
         return f"{self.folder}stopped/{'' if number is None else number}"
+
+    def body_manifest(self, number: int) -> str:
+        """The ManifestFile of a round's bodies; they are all there when it exists."""
+        return f"{self.folder}manifest-bodies-{number}.json"
+
+    def body(self, shard: str, pointer: int, piece: int, channel: int) -> str:
+        """The name of a body: unique in the run, safe in a URL."""
+        stem = shard.removesuffix(".jsonl")
+        return f"{stem}-{pointer:05d}-{piece:04d}-{channel:02d}.flac"
+
+    def shard_of(self, body: str) -> str:
+        """The shard that a body was staged for."""
+        number, index = body.split("-")[:2]
+        return f"{number}-{index}.jsonl"
 
     def shard(self, number: int, index: int) -> str:
         """The name of a shard: unique in the run, safe in a URL."""

@@ -27,6 +27,14 @@ class AccessDeniedError(StoreError, PermissionError):
     """Credentials or file permissions do not allow this."""
 
 
+class UnavailableError(StoreError, ConnectionError):
+    """The other side does not answer, or is too busy: the same call may do in a minute."""
+
+
+class BucketNotFoundError(ObjectNotFoundError, InputError):
+    """The bucket does not exist (exit code 2)."""
+
+
 class ObjectChangedError(StoreError):
     """The object is no longer the version that was planned."""
 

@@ -9,12 +9,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from manifests.aws_errors import DENIED, credentials_problem, error_code, passes_by_itself
 from manifests.errors import (
     AccessDeniedError,
+    BucketNotFoundError,
     InputError,
     ObjectChangedError,
     ObjectNotFoundError,
     StoreError,
+    UnavailableError,
 )
 from manifests.storage import StoredObject
 
@@ -22,8 +25,6 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 READ_AHEAD_BYTES = 1 << 20
-_MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
-_DENIED = frozenset({"403", "AccessDenied", "Forbidden", "ExpiredToken", "InvalidAccessKeyId"})
 
 
 @lru_cache(maxsize=1)
@@ -177,32 +178,66 @@ class _RangeReader(io.RawIOBase):
         return len(data)
 
 
+def bucket_region(bucket: str) -> str | None:
+    """The region that a bucket lies in, also where it may not be read; None where S3 is silent."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    try:
+        answer = _client().head_bucket(Bucket=bucket)
+    except ClientError as error:
+        answer = error.response
+    except BotoCoreError:
+        return None
+    headers: dict[str, str] = answer["ResponseMetadata"].get("HTTPHeaders", {})
+    return headers.get("x-amz-bucket-region")
+
+
 @contextmanager
 def _translated(uri: str) -> Iterator[None]:
-    from botocore.exceptions import (  # noqa: PLC0415
-        BotoCoreError,
-        ClientError,
-        NoCredentialsError,
-    )
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     try:
         yield
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", "unknown"))
-        if code in _MISSING:
-            raise ObjectNotFoundError(
-                f"{uri}: no such object or bucket; check the place and the region"
-            ) from error
-        if code in _DENIED:
-            raise AccessDeniedError(
-                f"{uri}: access denied ({code}); check the credentials and the role's policy"
-            ) from error
-        if code in {"412", "PreconditionFailed"}:
-            raise ObjectChangedError(f"{uri}: changed while it was read") from error
-        raise StoreError(f"{uri}: S3 answered {code}") from error
-    except NoCredentialsError as error:
-        raise AccessDeniedError(
-            f"{uri}: no AWS credentials found; set AWS_PROFILE, or run 'aws configure'"
-        ) from error
-    except BotoCoreError as error:
-        raise StoreError(f"{uri}: {error}") from error
+    except (ClientError, BotoCoreError) as error:
+        raise _named(uri, error) from error
+
+
+def _named(uri: str, error: Any) -> Exception:
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    if problem := credentials_problem(error):
+        return AccessDeniedError(f"{uri}: {problem}")
+    if passes_by_itself(error):
+        return UnavailableError(f"{uri}: S3 does not answer, or is too busy ({error})")
+    if not isinstance(error, ClientError):
+        return StoreError(f"{uri}: {error}")
+    code = error_code(error)
+    said = str(error.response.get("Error", {}).get("Message", "")).strip()
+    kind, sentence = _SENTENCES.get(code, (StoreError, "S3 answered {code} ({said})"))
+    return kind(f"{uri}: {sentence.format(code=code, said=said)}")
+
+
+_NOT_FOUND = (ObjectNotFoundError, "no such object or bucket; check the place")
+_ELSEWHERE = (StoreError, "the bucket is in another region")
+_CHANGED = (ObjectChangedError, "changed while it was read")
+_SENTENCES: dict[str, tuple[type[Exception], str]] = {
+    **dict.fromkeys(
+        DENIED,
+        (AccessDeniedError, "access denied ({said}); check the credentials and the role's policy"),
+    ),
+    "404": _NOT_FOUND,
+    "NoSuchKey": _NOT_FOUND,
+    "NotFound": _NOT_FOUND,
+    "NoSuchBucket": (BucketNotFoundError, "there is no such bucket; check its name"),
+    "301": _ELSEWHERE,
+    "AuthorizationHeaderMalformed": _ELSEWHERE,
+    "IllegalLocationConstraintException": _ELSEWHERE,
+    "PermanentRedirect": _ELSEWHERE,
+    "412": _CHANGED,
+    "PreconditionFailed": _CHANGED,
+    # The answer to a HEAD request has no body that could say which.
+    "400": (
+        StoreError,
+        "S3 answered 400; the credentials may have expired, or the bucket be in another region",
+    ),
+}

@@ -85,16 +85,16 @@ def _named(what: str, error: Any) -> Exception:
     if passes_by_itself(error):
         return UnavailableError(f"{what}: AWS does not answer, or is too busy ({error})")
     if not isinstance(error, ClientError):
-        kind = InputError if isinstance(error, ParamValidationError) else JobFailedError
-        return kind(f"{what}: {error}")
+        wrong = InputError if isinstance(error, ParamValidationError) else JobFailedError
+        return wrong(f"{what}: {error}")
     code = error_code(error)
     said = str(error.response.get("Error", {}).get("Message", "")).strip()
     if code in _INVALID and _MISSING.search(said):
         code = "NotFound"
     elif code in DENIED:
         code = "Denied"
-    sentences = _SENTENCES.get(code, (JobFailedError, f"{code}: {{said}}"))
-    return sentences[0](f"{what}: {sentences[1].format(said=said)}")
+    kind, sentence = _SENTENCES.get(code, (JobFailedError, "{code}: {said}"))
+    return kind(f"{what}: {sentence.format(code=code, said=said)}")
 
 
 _SENTENCES: dict[str, tuple[type[Exception], str]] = {

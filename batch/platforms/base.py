@@ -16,7 +16,11 @@ OnOutput = Callable[[str, bytes], None]
 """Told the name and the content of each output when it appears."""
 
 
-class DeadlineError(JobFailedError):
+class JobStoppedError(JobFailedError):
+    """The job was stopped before its end; what is done is kept, and the run goes on later."""
+
+
+class DeadlineError(JobStoppedError):
     """The time that a run may take is over; what is done is kept, and the run goes on later."""
 
 

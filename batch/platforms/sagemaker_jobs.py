@@ -11,14 +11,22 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 from batch.capacity.used import JobUse, stamp
 from batch.instances import has_local_disk
 from batch.platforms.aws import NameTakenError, QuotaError, client, translated
 from batch.platforms.base import Document
-from manifests.errors import JobFailedError, ObjectNotFoundError
+from batch.platforms.patience import Patience, pauses
+from batch.platforms.quotas import explained
+from manifests.errors import (
+    AccessDeniedError,
+    InputError,
+    JobFailedError,
+    ObjectNotFoundError,
+    UnavailableError,
+)
 
 Status = Literal["InProgress", "Stopping", "Completed", "Failed", "Stopped"]
 _ENDED = frozenset({"Completed", "Failed", "Stopped"})
@@ -40,6 +48,8 @@ class JobKind:
     output: str
     """The document's key that holds ``KmsKeyId``."""
     log_group: str
+    config_key: str
+    """Where the configuration names instance types."""
 
     @property
     def name(self) -> str:
@@ -54,6 +64,7 @@ TRAINING = JobKind(
     resources="ResourceConfig",
     output="OutputDataConfig",
     log_group="/aws/sagemaker/TrainingJobs",
+    config_key="[training] instances",
 )
 TRANSFORM = JobKind(
     noun="transform job",
@@ -62,6 +73,7 @@ TRANSFORM = JobKind(
     resources="TransformResources",
     output="TransformOutput",
     log_group="/aws/sagemaker/TransformJobs",
+    config_key="[transform] instances",
 )
 
 
@@ -151,15 +163,30 @@ class Jobs:
             name = f"{job[self.kind.name]}-a{number}"
             document = on_instance_type(self.kind, job, kind) | {self.kind.name: name}
             try:
-                with translated(f"{self.kind.noun} {name} on {kind}"):
-                    getattr(self._api, f"create_{self.kind.verb}")(**document)
+                self._patience(partial(self._create, document, kind))
             except QuotaError as error:
-                refused.append(str(error))
+                refused.append(self._explained(error, kind))
                 continue
             except NameTakenError:
                 pass  # a retry after a lost answer, or another driver: the job is what we want
             return Attempt(name=name, status="InProgress", instance_type=kind)
+        refused.append(f"or name another type in {self.kind.config_key}")
         raise QuotaError("\n".join(refused))
+
+    def _create(self, document: Document, instance_type: str) -> None:
+        with translated(f"{self.kind.noun} {document[self.kind.name]} on {instance_type}"):
+            getattr(self._api, f"create_{self.kind.verb}")(**document)
+
+    def _explained(self, error: QuotaError, instance_type: str) -> str:
+        return explained(
+            str(error),
+            usage=f"{instance_type} for {self.kind.noun} usage",
+            region=self.region,
+        )
+
+    @property
+    def _patience(self) -> Patience:
+        return Patience(wait=self.wait, on_line=self.on_line)
 
     def ended(self, attempt: Attempt, job: Document, on_poll: OnPoll) -> Attempt:
         """Wait for the end; where a machine is not to be had, attempt again on other types."""
@@ -189,25 +216,52 @@ class Jobs:
 
         Raises:
             JobFailedError: the job is gone.
+            AccessDeniedError: the credentials have expired, or do not allow to ask.
+            UnavailableError: AWS was silent for half an hour.
         """
-        phase, pause = "", _FIRST_PAUSE
-        while True:
-            now = self.described(attempt.name)
-            if now is None:
-                raise JobFailedError(f"{self.kind.noun} {attempt.name} is gone")
+        phase = ""
+        for pause in pauses(_FIRST_PAUSE, _LONGEST_PAUSE):
+            try:
+                now = self._patience(partial(self._polled, attempt, on_poll))
+            except (AccessDeniedError, UnavailableError) as error:
+                goes_on = f"{error} (the job goes on without us, and the same command finds it)"
+                raise type(error)(goes_on) from error
             if now.phase != phase:
                 phase = now.phase
                 self.on_line(f"{now.name}: {phase}")
-            on_poll(now)
             if now.ended:
-                return now
-            self.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
-            pause = min(_LONGEST_PAUSE, pause * 1.5)
+                break
+            self.wait(pause)
+        return now
+
+    def _polled(self, attempt: Attempt, on_poll: OnPoll) -> Attempt:
+        now = self.described(attempt.name)
+        if now is None:
+            raise JobFailedError(f"{self.kind.noun} {attempt.name} is gone")
+        on_poll(now)
+        return now
 
     def stop(self, attempt: Attempt) -> None:
-        """Ask a running attempt to stop."""
+        """Ask a running attempt to stop; one that has just ended is left as it is."""
+        try:
+            self._patience(partial(self._stop, attempt))
+        except InputError:
+            now = self.described(attempt.name)
+            if now is None or not (now.ended or now.status == "Stopping"):
+                raise
+
+    def _stop(self, attempt: Attempt) -> None:
         with translated(f"stopping {attempt.name}"):
             getattr(self._api, f"stop_{self.kind.verb}")(**{self.kind.name: attempt.name})
+
+    def no_machine(self, attempt: Attempt) -> str:
+        """That AWS had no machine for any attempt, and what to do."""
+        types = ", ".join(self.instance_types) or attempt.instance_type
+        return (
+            f"AWS has no {types} to give now ({attempt.number} attempts; the last said: "
+            f"{attempt.failure_reason}); name more types in {self.kind.config_key}, or give the "
+            "same command later"
+        )
 
 
 def _use(kind: JobKind, attempt: str, answer: Mapping[str, Any]) -> JobUse:

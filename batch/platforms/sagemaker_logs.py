@@ -13,9 +13,9 @@ def last_lines(log_group: str, job: str, *, count: int = 5, region: str | None =
 
     Logs explain a failure, so that they cannot be read must not hide it.
     """
-    logs = client("logs", region)
     found: list[str] = []
     try:
+        logs = client("logs", region, attempts=3)
         with translated(f"reading {log_group}"):
             streams = logs.describe_log_streams(
                 logGroupName=log_group, logStreamNamePrefix=f"{job}/", limit=_STREAMS

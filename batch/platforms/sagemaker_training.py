@@ -68,11 +68,19 @@ class SageMakerTraining:
         done = attempt.status == "Completed"
         return JobOutcome(
             status=attempt.status,  # type: ignore[arg-type] # it has ended
-            failure_reason="" if done else f"{attempt.name}: {_why(attempt)}",
+            failure_reason="" if done else f"{attempt.name}: {self._why(attempt)}",
             artifact_uri=_model_uri(job, attempt) if done else "",
             instance_type=attempt.instance_type,
             jobs=self._jobs.uses(job["TrainingJobName"]),
         )
+
+    def _why(self, attempt: Attempt) -> str:
+        if attempt.lacked_capacity:
+            return self._jobs.no_machine(attempt)
+        if attempt.status == "Stopped":
+            kept = "its checkpoints are kept, and the same command goes on from them"
+            return f"{attempt.phase}; {kept}"
+        return attempt.failure_reason or f"{attempt.status}, {attempt.phase}"
 
     def attempts(self, name: str) -> Iterator[Attempt]:
         """Every attempt at a job so far, first to last."""
@@ -98,9 +106,3 @@ def _model_is_there(job: Document, attempt: Attempt) -> bool:
         return False
     store, key = parent_store(_model_uri(job, attempt))
     return store.stat(key) is not None
-
-
-def _why(attempt: Attempt) -> str:
-    if attempt.status == "Stopped":
-        return f"{attempt.phase}; its checkpoints are kept, and the same command goes on from them"
-    return attempt.failure_reason or f"{attempt.status}, {attempt.phase}"

@@ -9,10 +9,11 @@ from functools import cached_property
 from typing import Any
 
 from batch.platforms.aws import client
-from batch.platforms.base import DeadlineError, Document, JobOutcome, OnOutput
+from batch.platforms.base import DeadlineError, Document, JobOutcome, JobStoppedError, OnOutput
 from batch.platforms.sagemaker_jobs import TRANSFORM, Attempt, Jobs
 from batch.platforms.sagemaker_logs import last_lines
 from batch.platforms.sagemaker_resources import MODEL, ensure_created
+from manifests.errors import JobFailedError
 from manifests.storage import Store, open_store
 
 _OUT = ".out"
@@ -45,6 +46,7 @@ class SageMakerTransform:
     def _jobs(self) -> Jobs:
         return Jobs(
             kind=TRANSFORM,
+            region=self.region,
             sagemaker=self._api,
             instance_types=self.instance_types,
             wait=self.wait,
@@ -54,20 +56,24 @@ class SageMakerTransform:
     def transform(self, model: Document, job: Document, *, on_output: OnOutput) -> JobOutcome:
         """Carry the job out, or watch it where it runs; a job that has ended is not run again.
 
-        One that ended without a single output is: its model was not loaded.
+        One that never got a machine is, and one that ended without a single output: its model was
+        not loaded.
 
         Raises:
             DeadlineError: the deadline passed; the job is asked to stop.
+            JobStoppedError: somebody else stopped it while it was watched.
+            JobFailedError: no machine was to be had.
         """
         ensure_created(self._api, MODEL, model)
         outputs = _Outputs(open_store(job["TransformOutput"]["S3OutputPath"]), on_output)
         earlier = list(self._jobs.attempts(job["TransformJobName"]))
         attempt = earlier[-1] if earlier else None
-        if attempt is None or (attempt.status in ("Failed", "Stopped") and not outputs.any()):
+        if attempt is None or _began_nothing(attempt, outputs):
             if self._late:
                 raise DeadlineError(f"{job['TransformJobName']}: not begun, for the night is over")
             attempt = self._jobs.create(job, len(earlier) + 1)
         if not attempt.ended:
+            asked_to_stop = attempt.status == "Stopping"
             started = self.clock() if self._started is None else self._started
             self._started = started
 
@@ -83,6 +89,13 @@ class SageMakerTransform:
                     )
 
             attempt = self._jobs.ended(attempt, job, on_poll)
+            if attempt.status == "Stopped" and not asked_to_stop:
+                raise JobStoppedError(
+                    f"{attempt.name}: somebody stopped the job; what is done is kept, and the "
+                    "same command goes on with what is left"
+                )
+        if attempt.lacked_capacity:
+            raise JobFailedError(f"{attempt.name}: {self._jobs.no_machine(attempt)}")
         outputs.tell()
         outcome = self._outcome(attempt, loaded=outputs.any())
         return replace(outcome, jobs=self._jobs.uses(job["TransformJobName"]))
@@ -105,6 +118,12 @@ class SageMakerTransform:
         )
 
 
+def _began_nothing(attempt: Attempt, outputs: _Outputs) -> bool:
+    if attempt.lacked_capacity:
+        return True  # whatever outputs there are, they are those of another round
+    return attempt.status in ("Failed", "Stopped") and not outputs.any()
+
+
 class _Outputs:
     """The objects below a job's output path; each is told once, when it appears."""
 
@@ -121,9 +140,9 @@ class _Outputs:
         """Tell of outputs that were not there before."""
         for key in self._names():
             if key not in self._known:
+                answer = self._store.read(key)
                 self._known.add(key)
-                name = key.rpartition("/")[2].removesuffix(_OUT)
-                self._on_output(name, self._store.read(key))
+                self._on_output(key.rpartition("/")[2].removesuffix(_OUT), answer)
 
     def _names(self) -> list[str]:
         return [entry.key for entry in self._store.list() if entry.key.endswith(_OUT)]
