@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, groupby
 
+from batch.bodies.index import StagedRecord, bodies_of, joined, read_staged
 from batch.plan import Plan, planned_pointers, read_shard
 from batch.shards import PART_SECONDS, LeftOver
 from manifests.manifest_file import read_manifest
@@ -64,8 +65,19 @@ class Outputs:
 
     @property
     def names(self) -> frozenset[str]:
-        """Shards that have an output."""
+        """The inputs that have an output: shards, or bodies."""
         return frozenset(self._places)
+
+    @property
+    def shards(self) -> frozenset[str]:
+        """Shards of the first round that are done."""
+        if not self.plan.sends_sound:
+            return self.names
+        return frozenset(shard.name for shard in self.plan.shards if self._complete(shard.name))
+
+    def _complete(self, shard: str) -> bool:
+        staged = read_staged(self.store, self.plan, shard)
+        return staged is not None and self.names.issuperset(bodies_of(staged))
 
     def answers(self, rounds: int) -> Iterator[Answer]:
         """Each planned pointer in order; what later rounds found replaces what was missing."""
@@ -97,23 +109,38 @@ class Outputs:
         records = self._records(name)
         for pointer in pointers:
             found = records.get((pointer.id, pointer.offset), ())
-            yield Answer(
-                pointer=pointer, records=tuple(found), round=number, beside=len(pointers) - 1
-            )
+            # A body is a request of its own, whatever else was staged for its shard.
+            beside = 0 if self.plan.sends_sound else len(pointers) - 1
+            yield Answer(pointer=pointer, records=tuple(found), round=number, beside=beside)
 
-    def _records(self, name: str) -> dict[Where, list[TranscriptRecord]]:
-        """A shard's records; an output that is not this plan's, or not readable, is none at all."""
-        if name not in self._places:
-            return {}
+    def _records(self, shard: str) -> dict[Where, list[TranscriptRecord]]:
+        """A shard's records by what they answer."""
         found: dict[Where, list[TranscriptRecord]] = {}
+        if not self.plan.sends_sound:
+            for record in self._read(shard):
+                found.setdefault((record.id, record.offset), []).append(record)
+            return found
+        staged: dict[Where, list[StagedRecord]] = {}
+        for one in read_staged(self.store, self.plan, shard) or ():
+            staged.setdefault((one.record.id, one.record.offset), []).append(one)
+        return {where: list(joined(one, self._answered)) for where, one in staged.items()}
+
+    def _answered(self, body: str) -> TranscriptRecord | None:
+        return next(iter(self._read(body)), None)
+
+    def _read(self, name: str) -> list[TranscriptRecord]:
+        """An output's records; one that is not this plan's, or not readable, is none at all."""
+        if name not in self._places:
+            return []
+        found: list[TranscriptRecord] = []
         ours = (self.plan.model_digest, self.plan.decode_digest)
         try:
             for line in self.store.read(self._places[name]).decode().split("\n"):
                 record = TranscriptRecord.from_line(line) if line else None
                 if record and (record.model["digest"], record.decode["digest"]) == ours:
-                    found.setdefault((record.id, record.offset), []).append(record)
+                    found.append(record)
         except (ValueError, KeyError):
-            return {}
+            return []
         return found
 
     def _later(self, rounds: int) -> dict[str, list[Answer]]:

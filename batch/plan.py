@@ -14,6 +14,7 @@ from manifests.errors import InputError
 from manifests.manifest_file import write_manifest
 from manifests.pointers import ChannelMode, Pointer, read_pointers, write_pointers
 from manifests.storage import Store
+from transform_handler.handler import FLAC
 
 PLAN_VERSION = 1
 
@@ -67,6 +68,12 @@ class Plan:
     def seconds(self) -> float:
         """Predicted sound, in seconds."""
         return sum(shard.seconds for shard in self.shards)
+
+    @property
+    def sends_sound(self) -> bool:
+        """Whether requests carry sound and not pointers."""
+        source = self.transform_request.get("TransformInput", {})
+        return bool(source.get("ContentType") == FLAC)
 
     def to_json(self) -> bytes:
         """The plan's file."""

@@ -83,7 +83,7 @@ class Planner:
     @cached_property
     def machines(self) -> TransformMachines:
         """Where the jobs run."""
-        return transform_machines(self.config)
+        return transform_machines(self.config, warn=self.warn)
 
     @property
     def machine(self) -> Machine:

@@ -29,8 +29,9 @@ class ShardDone:
     def of(cls, name: str, answer: bytes) -> ShardDone:
         """Read the counts off an output."""
         records = [json.loads(line) for line in answer.decode().split("\n") if line]
-        # Channels of one recording share its length.
-        lengths = {(r["id"], r["offset"]): r["duration"] or 0.0 for r in records if not r["error"]}
+        # Channels of one recording share its length, also where each has an output of its own.
+        firsts = [r for r in records if not r["error"] and not r["channel"]]
+        lengths = {(r["id"], r["offset"]): r["duration"] or 0.0 for r in firsts}
         return cls(
             name=name,
             records=len(records),

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from batch.datasets import read_rows
 from batch.exports import Transcript
 from batch.layout import SEGMENTS, TRANSCRIPTS
+from batch.outputs import Outputs
 from batch.plan import Plan, read_plan
 from manifests.errors import InputError
 from manifests.matching import Matcher
@@ -36,9 +37,7 @@ def standing(output: Store, run_id: str) -> Standing:
     """How a run stands, from its files alone."""
     plan = read_plan(output, run_id)
     names = {shard.name for shard in plan.shards}
-    done = {
-        entry.key.rpartition("/")[2].removesuffix(".out") for entry in output.list(plan.keys.out)
-    }
+    done = Outputs(store=output, plan=plan).shards
     summary = None
     if output.stat(plan.keys.summary) is not None:
         summary = json.loads(output.read(plan.keys.summary))

@@ -17,7 +17,7 @@ from batch.instances import has_local_disk
 from batch.platforms.base import Document
 from transform_handler.allowed import VARIABLE as ALLOWED_VARIABLE
 from transform_handler.allowed import encode_prefix
-from transform_handler.handler import BUDGET_VARIABLE, JSON_LINES
+from transform_handler.handler import BUDGET_VARIABLE, FLAC, JSON_LINES
 
 # A local role and image in the documents' place for them; the local platform reads neither.
 LOCAL_ROLE = "arn:aws:iam::000000000000:role/nightscribe-local"
@@ -63,6 +63,8 @@ class TransformMachines(JobMachines):
     """Recordings that one instance transcribes at a time."""
     threads: int | None = None
     """Of each worker; None leaves the choice to the platform."""
+    isolated: bool = False
+    """Whether the container reaches nothing, so that requests bring the sound."""
 
 
 def model_request(
@@ -93,6 +95,7 @@ def model_request(
         "ExecutionRoleArn": machines.role,
         "Tags": machines.tag_list(),
         **machines.vpc(),
+        **({"EnableNetworkIsolation": True} if machines.isolated else {}),
     }
     digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:8]
     return {"ModelName": f"{name[: 63 - 9]}-{digest}", **document}
@@ -102,6 +105,10 @@ def _threads(machines: TransformMachines) -> dict[str, str]:
     if machines.threads is None:
         return {}
     return {"NIGHTSCRIBE_THREADS": str(machines.threads), "OMP_NUM_THREADS": str(machines.threads)}
+
+
+def _allowed(prefixes: Sequence[str]) -> dict[str, str]:
+    return {ALLOWED_VARIABLE: ",".join(map(encode_prefix, prefixes))}
 
 
 def transform_request(
@@ -114,7 +121,7 @@ def transform_request(
     limits: TransformLimits,
     machines: TransformMachines | None = None,
 ) -> Document:
-    """``create_transform_job`` over a ManifestFile: one shard, one request, one output."""
+    """``create_transform_job`` over a ManifestFile: one object, one request, one output."""
     machines = machines or TransformMachines()
     resources: dict[str, Any] = {
         "InstanceType": machines.instance_type,
@@ -134,12 +141,12 @@ def transform_request(
             "InvocationsMaxRetries": limits.retries,
         },
         "Environment": {
-            ALLOWED_VARIABLE: ",".join(map(encode_prefix, allowed_prefixes)),
+            **({} if machines.isolated else _allowed(allowed_prefixes)),
             BUDGET_VARIABLE: str(limits.budget_seconds),
         },
         "TransformInput": {
             "DataSource": {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": manifest_uri}},
-            "ContentType": JSON_LINES,
+            "ContentType": FLAC if machines.isolated else JSON_LINES,
             "CompressionType": "None",
             "SplitType": "None",
         },

@@ -13,8 +13,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from batch.bodies.delivery import WholeShards, deliver, remove_bodies
 from batch.bundles import configured_bundle
 from batch.capacity.limits import check_documents
+from batch.capacity.prices import used_summary
 from batch.capacity.used import JobUse, Timing, attributed, merged
 from batch.claim import Claim
 from batch.collect import Collected, collect
@@ -24,13 +26,14 @@ from batch.layout import CLAIM, TRANSCRIPTS, RunKeys
 from batch.outputs import Outputs, rounds_begun
 from batch.plan import Plan, read_plan, write_round
 from batch.planning import Planner, Survey
-from batch.platforms.base import DeadlineError, JobOutcome, Platform
+from batch.platforms.base import Document, JobOutcome, JobStoppedError, Platform
 from batch.progress import Listener, ShardDone, heard_in
 from batch.report.model import Report
 from batch.requests import LOCAL_ROLE
 from batch.runs import mark_finished, unfinished
 from batch.score import build_report, exceeded, write_report, write_scores
 from batch.shards import again
+from batch.transform_machines import isolated
 from manifests.errors import InputError, JobFailedError, NightscribeError
 from manifests.storage import Store, open_store
 
@@ -127,9 +130,9 @@ class Runner:
         Raises:
             JobFailedError: the model could not be loaded; nothing was transcribed.
         """
-        done = Outputs(store=self.output, plan=plan).names
+        done = Outputs(store=self.output, plan=plan).shards
         self.listener.transform_begins(plan, [s for s in plan.shards if s.name not in done])
-        meter = _Meter(listener=self.listener)
+        meter = _Meter(listener=self.listener, whole=WholeShards(keys=plan.keys))
         try:
             outcome = self._carried_out(plan, meter)
         except NightscribeError:
@@ -146,6 +149,7 @@ class Runner:
         self.listener.step("collect", "writing rows")
         collected = collect(self.output, plan, now=datetime.now(UTC), still_ours=self._check_claim)
         self.output.put(plan.keys.collected, json.dumps(asdict(collected)).encode())
+        remove_bodies(self.output, plan.keys)
         self.listener.collected(collected)
         return collected
 
@@ -175,7 +179,9 @@ class Runner:
             report_uri=write_report(self.output, plan, report),
             problems=tuple(exceeded(self.config, collected, report)),
         )
-        self.output.put(plan.keys.summary, _summary(finished, self._timing(plan)))
+        timing = self._timing(plan)
+        used = used_summary(self.config, timing.jobs)
+        self.output.put(plan.keys.summary, _summary(finished, timing, used))
         mark_finished(self.output, plan.run_id)
         return finished
 
@@ -225,18 +231,20 @@ class Runner:
         """Whether an unfinished run was planned with today's settings, or has rows already."""
         bundle = configured_bundle(self.config, self.output)
         here = plan.model_request["ExecutionRoleArn"] == LOCAL_ROLE
-        planned = (plan.channels, plan.model_digest, plan.decode_digest, here)
+        planned = (plan.channels, plan.model_digest, plan.decode_digest, here, plan.sends_sound)
         wanted = (
             self.config.archive.channels,
             bundle.model_digest,
             bundle.decode_digest,
             self.config.platform.name == "local",
+            isolated(self.config),
         )
         rows = plan.keys.rows(TRANSCRIPTS)
         return planned == wanted or self.output.stat(rows) is not None
 
     def _give_up(self, run_id: str) -> None:
         drop_run(self.output, run_id)
+        remove_bodies(self.output, RunKeys(run_id=run_id))
         content = {"run_id": run_id, "abandoned": True}
         self.output.put(RunKeys(run_id=run_id).summary, json.dumps(content).encode())
         mark_finished(self.output, run_id)
@@ -261,11 +269,15 @@ class Runner:
         if number > 1:
             request = self.planner.transform_request(plan.keys, number, request["ModelName"])
         check_documents(plan.model_request, request)
+        if plan.sends_sound and not self._staged(plan, number, request, meter):
+            return JobOutcome(status="Completed")
         try:
             outcome = self.platform.transform(plan.model_request, request, on_output=meter)
-        except DeadlineError:
+        except JobStoppedError:
             self.output.put(plan.keys.stopped(number), b"")
             raise
+        if outcome.status == "Stopped":
+            self.output.put(plan.keys.stopped(number), b"")
         meter.jobs = merged(meter.jobs, outcome.jobs)
         if not outcome.model_loaded:
             raise JobFailedError(
@@ -276,8 +288,20 @@ class Runner:
             self.listener.warn(f"round {number}: {outcome.failure_reason or outcome.status}")
         return outcome
 
+    def _staged(self, plan: Plan, number: int, request: Document, meter: _Meter) -> bool:
+        """Bring the sound of a round to where its job finds it; False where no job is needed."""
+
+        def tell(done: int, of: int) -> None:
+            if done == of or done % max(1, of // 20) == 0:
+                self.listener.step("stage", f"round {number}: {done} of {of} shards")
+            self._check_claim()
+
+        bodies = deliver(self.output, plan, number, request, tell=tell)
+        meter.whole.expect(bodies)
+        return bool(bodies)
+
     def _rounds(self, plan: Plan) -> int:
-        """How many rounds a run has; one that a deadline ended costs no recording a try."""
+        """How many rounds a run has; one that was stopped costs no recording a try."""
         stopped = sum(1 for _ in self.output.list(plan.keys.stopped()))
         return self.config.transform.rounds + stopped
 
@@ -319,8 +343,9 @@ class Runner:
 class _Meter:
     """Counts what a transform does while the listener is told."""
 
-    def __init__(self, *, listener: Listener) -> None:
+    def __init__(self, *, listener: Listener, whole: WholeShards) -> None:
         self._listener = listener
+        self.whole = whole
         self._clock = time.monotonic()
         self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
         self.heard_by: dict[str, float] = {}
@@ -329,7 +354,8 @@ class _Meter:
     def __call__(self, name: str, answer: bytes) -> None:
         done = ShardDone.of(name, answer)
         self.heard_by[name] = done.audio_seconds
-        self._listener.shard_done(done)
+        if (shard := self.whole.done(done)) is not None:
+            self._listener.shard_done(shard)
 
     @property
     def heard(self) -> float:
@@ -346,7 +372,7 @@ def _timing(output: Store, plan: Plan) -> Timing | None:
     return Timing.from_json(json.loads(output.read(plan.keys.timing)))
 
 
-def _summary(finished: Finished, timing: Timing) -> bytes:
+def _summary(finished: Finished, timing: Timing, used: dict[str, Any]) -> bytes:
     plan = finished.plan
     content = {
         "run_id": plan.run_id,
@@ -360,6 +386,7 @@ def _summary(finished: Finished, timing: Timing) -> bytes:
         "reasons": dict(plan.reasons),
         **asdict(finished.collected),
         "timing": timing.as_json(),
+        "used": used,
         "scores": finished.figures,
         "thresholds_passed": list(finished.problems),
     }

@@ -45,7 +45,7 @@ class CtcEngine:
             delimiter=getattr(tokenizer, "word_delimiter_token", None),
             specials=frozenset(tokenizer.all_special_tokens),
         )
-        self.hop = _hop(model.config)
+        self.hop = hop_of(model.config)
         self.batch_windows = 1 if device == "cpu" else 16
 
     @property
@@ -120,7 +120,8 @@ def limit_threads() -> None:
         torch.set_num_threads(int(threads))
 
 
-def _hop(config: Any) -> int:
+def hop_of(config: Any) -> int:
+    """Samples between two frames of a model with this configuration."""
     hop = int(getattr(config, "inputs_to_logits_ratio", 320))
     if getattr(config, "add_adapter", False):
         hop *= config.adapter_stride**config.num_adapter_layers

@@ -33,6 +33,7 @@ from transform_handler.staged_body import BodyFacts
 from transform_handler.transcriber import Transcriber
 
 JSON_LINES = "application/jsonlines"
+FLAC = "audio/flac"
 BUDGET_VARIABLE = "NIGHTSCRIBE_TIME_BUDGET_SECONDS"
 DEFAULT_BUDGET_SECONDS = 3000.0
 _POINTER_TYPES = frozenset({JSON_LINES, "application/x-jsonlines", "application/jsonl"})

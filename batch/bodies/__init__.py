@@ -1,0 +1,1 @@
+"""Sound in the requests themselves, for containers that can read nothing."""

@@ -1,0 +1,47 @@
+"""The stretch of a recording that is being staged, on the disk, one file for each channel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from transform_handler.engine import Samples
+from transform_handler.sound import Block
+from transform_handler.staged_body import Depth, depth_of
+
+_BYTES = 4  # of a float32
+
+
+class Reel:
+    """Samples from ``begin`` on, by their place in the recording; holds what was not let go."""
+
+    def __init__(self, folder: Path, *, channels: int, begin: int) -> None:
+        self.begin = self.end = begin
+        self.depths: list[Depth] = [16] * channels
+        """The bits that each channel has needed so far."""
+        self._files = [folder / f"channel-{number}" for number in range(channels)]
+        for file in self._files:
+            file.write_bytes(b"")
+
+    def add(self, block: Block) -> None:
+        """Append a block of shape (n_samples, n_channels)."""
+        for number, file in enumerate(self._files):
+            samples = np.ascontiguousarray(block[:, number], dtype="<f4")
+            self.depths[number] = depth_of(samples, at_least=self.depths[number])
+            with file.open("ab") as target:
+                target.write(samples.tobytes())
+        self.end += len(block)
+
+    def samples(self, channel: int, begin: int, end: int) -> Samples:
+        """Samples ``[begin, end)`` of a channel, shape (n_samples,)."""
+        count = max(0, min(end, self.end) - begin)
+        offset = (begin - self.begin) * _BYTES
+        return np.fromfile(self._files[channel], dtype="<f4", count=count, offset=offset)
+
+    def let_go(self, before: int) -> None:
+        """Forget what lies before sample ``before``."""
+        before = min(before, self.end)
+        for number, file in enumerate(self._files):
+            file.write_bytes(self.samples(number, before, self.end).tobytes())
+        self.begin = before
