@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from batch.account.account import account_of
 from batch.config import Config, SageMakerSection, TrainingSection
 from batch.platforms.local import LocalPlatform
-from batch.platforms.sagemaker_images import training_image
+from batch.platforms.sagemaker_images import ignored, pinned, training_image
 from batch.platforms.sagemaker_training import SageMakerTraining
 from batch.training_request import Machines
 from manifests.errors import InputError
@@ -31,8 +32,8 @@ def training_platform(config: Config) -> LocalPlatform | SageMakerTraining:
     return SageMakerTraining(region=account.region, instance_types=section.instances)
 
 
-def training_machines(config: Config) -> Machines:
-    """The machines of the job's document.
+def training_machines(config: Config, *, warn: Callable[[str], None] = ignored) -> Machines:
+    """The machines of the job's document; ``warn`` is told of an image that has no digest.
 
     Raises:
         InputError: settings that SageMaker would refuse together, or an output outside S3.
@@ -46,10 +47,11 @@ def training_machines(config: Config) -> Machines:
     _check(config, section, account)
     role = account.training_role or account.role
     assert role is not None
+    image = account.training_image or training_image(account.region, section.instances[0])
     wait = round((section.max_wait_hours or 2 * section.max_hours) * 3600)
     return Machines(
         role=role,
-        image=account.training_image or training_image(account.region, section.instances[0]),
+        image=pinned(image, warn),
         instance_type=section.instances[0],
         instance_count=section.instance_count,
         volume_gb=section.volume_gb,

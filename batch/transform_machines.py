@@ -11,7 +11,7 @@ from batch.config import Config, SageMakerSection, TransformSection
 from batch.platforms.base import Platform
 from batch.platforms.local import LocalPlatform
 from batch.platforms.sagemaker import SageMakerPlatform
-from batch.platforms.sagemaker_images import gpus_of, inference_image
+from batch.platforms.sagemaker_images import gpus_of, ignored, inference_image, pinned
 from batch.platforms.transform_job import available_cores
 from batch.requests import TransformMachines
 from manifests.errors import InputError
@@ -39,8 +39,10 @@ def transform_platform(
     )
 
 
-def transform_machines(config: Config) -> TransformMachines:
-    """The machines of a run's documents.
+def transform_machines(
+    config: Config, *, warn: Callable[[str], None] = ignored
+) -> TransformMachines:
+    """The machines of a run's documents; ``warn`` is told of an image that has no digest.
 
     Raises:
         InputError: settings that SageMaker would refuse together, or places outside S3.
@@ -50,17 +52,22 @@ def transform_machines(config: Config) -> TransformMachines:
         return TransformMachines(workers=section.workers or available_cores())
     account = account_of(config)
     _check(config, account)
-    return machines_on(section.instances[0], section, account)
+    return machines_on(section.instances[0], section, account, warn=warn)
 
 
 def machines_on(
-    instance_type: str, section: TransformSection, account: SageMakerSection
+    instance_type: str,
+    section: TransformSection,
+    account: SageMakerSection,
+    *,
+    warn: Callable[[str], None] = ignored,
 ) -> TransformMachines:
     """Machines of one type in the account; ``workers_of`` it, unless the section says how many."""
     assert account.role is not None
+    image = account.inference_image or inference_image(account.region, instance_type)
     return TransformMachines(
         role=account.role,
-        image=account.inference_image or inference_image(account.region, instance_type),
+        image=pinned(image, warn),
         instance_type=instance_type,
         instance_count=section.instance_count,
         workers=section.workers or workers_of(instance_type, account.region),

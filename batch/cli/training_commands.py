@@ -55,7 +55,7 @@ def train(
     from batch.cli.training_view import training_view
 
     with training_view() as view:
-        machines = training_machines(settings)
+        machines = training_machines(settings, warn=view.say)
         dry = mode in ("dry-run", "stop")
         data = check_training_data(settings, watching=view.watching, dry=dry)
         view.say(*data.check.lines())

@@ -6,15 +6,22 @@ transformers 5.5.3 on torch 2.6.0.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
-from batch.platforms.aws import region_of
-from manifests.errors import InputError
+from batch.platforms.aws import client, region_of, translated
+from manifests.errors import InputError, NightscribeError
 
 _VERSIONS = {
     "training": {"version": "5.3.0", "base_framework_version": "pytorch2.9.0"},
     "inference": {"version": "5.5.3", "base_framework_version": "pytorch2.6.0"},
 }
+
+_IN_ECR = re.compile(
+    r"(?P<repository_uri>(?P<account>\d{12})\.dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\."
+    r"[a-z0-9.-]+/(?P<repository>[a-z0-9._/-]+))(?::(?P<tag>[\w.-]+))?"
+)
 
 
 def training_image(region: str | None, instance_type: str) -> str:
@@ -45,6 +52,45 @@ def driver_image(region: str | None) -> str:
     """
     mend = "name one in [sagemaker] driver_image"
     return _retrieved("inference", region, "ml.m5.xlarge", mend)
+
+
+def ignored(_sentence: str) -> None:
+    """Tell nobody."""
+
+
+def pinned(image: str, warn: Callable[[str], None]) -> str:
+    """The image by its digest, so that a tag that moves changes no night.
+
+    Where ECR does not say the digest (AWS's own registries may not), ``warn`` gets a sentence and
+    the image keeps its tag.
+
+    Raises:
+        InputError: the repository has no image of that tag.
+    """
+    found = _IN_ECR.fullmatch(image)
+    if found is None:  # by digest already
+        return image
+    tag = found["tag"] or "latest"
+    try:
+        with translated(f"image {image}"):
+            answer = client("ecr", found["region"]).batch_get_image(
+                registryId=found["account"],
+                repositoryName=found["repository"],
+                imageIds=[{"imageTag": tag}],
+            )
+    except NightscribeError as error:
+        warn(
+            f"{error}; it is named by its tag, which may move: to pin it, name "
+            f"{found['repository_uri']}@sha256:… in [sagemaker]"
+        )
+        return image
+    for one in answer.get("images", []):
+        return f"{found['repository_uri']}@{one['imageId']['imageDigest']}"
+    reason = next((one["failureReason"] for one in answer.get("failures", [])), "no such image")
+    raise InputError(
+        f"image {image}: {reason}; name one that is in {found['repository_uri']}, or leave the "
+        "image out of [sagemaker]"
+    )
 
 
 def gpus_of(instance_type: str, region: str | None) -> int:
