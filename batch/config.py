@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from manifests.errors import InputError
 from manifests.recordings import DEFAULT_INCLUDE
@@ -24,6 +24,8 @@ Labels = Location
 """A path or a URI of labelled speech, or ``form:path``, or ``dataset:name#split``."""
 
 
+Day = Annotated[str, BeforeValidator(str), Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+"""TOML has dates of its own, and a person may write either."""
 RoleArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")]
 
 
@@ -84,7 +86,7 @@ class TransformSection(_Section):
     instance_count: Annotated[int, Field(ge=1, le=64)] = 1
     deadline_hours: Annotated[float, Field(gt=0, le=120)] | None = None
     price_per_hour: Annotated[float, Field(gt=0)] | None = None
-    price_date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+    price_date: Day | None = None
 
 
 class ScheduleSection(_Section):

@@ -60,7 +60,6 @@ class Speed:
 class _Source:
     """Jobs that were measured together, and the model that they ran."""
 
-    what: str
     model: str
     digest: str
     jobs: tuple[JobUse, ...]
@@ -78,10 +77,10 @@ def measured_speed(output: Store, machine: Machine, *, model: str, digest: str) 
         [measured for one in found if (measured := one.on(machine)).jobs]
         for found in (_runs(output), _canaries(output, machine))
     )
-    for what, sources in (("run", runs), ("canary", canaries)):
+    for what, sources in (("earlier run", runs), ("canary", canaries)):
         if found := _speed(what, [one for one in sources if one.digest == digest], machine):
             return found
-    for what, sources in (("run", runs), ("canary", canaries)):
+    for what, sources in (("earlier run", runs), ("canary", canaries)):
         namesakes = [one for one in sources if one.model == model]
         if found := _speed(what, namesakes, machine, same_model=False):
             return found
@@ -108,7 +107,7 @@ def _speed(
         return None
     seconds = sum(job.work_seconds for job in jobs)
     starts = [job.cold_start_seconds for job in jobs if job.cold_start_seconds is not None]
-    told = f"{len(sources)} earlier {what if len(sources) == 1 else _plural(what)}"
+    told = f"{len(sources)} {what if len(sources) == 1 else _plural(what)}"
     model = "" if same_model else " of another version of the model"
     return Speed(
         rtfx=round(sum((job.rtfx or 0.0) * job.work_seconds for job in jobs) / seconds, 3),
@@ -134,19 +133,18 @@ def _runs(output: Store) -> Iterator[_Source]:
             summary = json.loads(output.read(key))
             jobs = summary.get("timing", {}).get("jobs", ())
             if jobs:
-                yield _source("run", summary, jobs)
+                yield _source(summary, jobs)
 
 
 def _canaries(output: Store, machine: Machine) -> Iterator[_Source]:
     for entry in output.list(_canary_folder(machine)):
         if entry.key.count("/") == 2 and entry.key.endswith(".json"):
             content = json.loads(output.read(entry.key))
-            yield _source("canary", content, content["jobs"])
+            yield _source(content, content["jobs"])
 
 
-def _source(what: str, content: dict[str, Any], jobs: Sequence[dict[str, Any]]) -> _Source:
+def _source(content: dict[str, Any], jobs: Sequence[dict[str, Any]]) -> _Source:
     return _Source(
-        what=what,
         model=content["model"],
         digest=content["model_digest"],
         jobs=tuple(JobUse.from_json(job) for job in jobs),

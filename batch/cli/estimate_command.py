@@ -102,7 +102,8 @@ def estimate_lines(found: Estimate) -> Iterator[str]:
         yield _line("done", f"{_clock(chosen.done_at, found)}, if started now{_deadline(found)}")
     yield _line("price", _price(found))
     if chosen is not None and chosen.dollars is not None:
-        yield _line("cost", f"about ${chosen.dollars:.2f}")
+        cents = chosen.dollars >= 0.01
+        yield _line("cost", f"about ${chosen.dollars:.2f}" if cents else "less than a cent")
     if len(found.options) > 1:
         yield ""
         yield from _table(found)
