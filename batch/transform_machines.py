@@ -17,6 +17,9 @@ from batch.requests import TransformMachines
 from manifests.errors import InputError
 
 PROJECT_TAG = {"project": "nightscribe"}
+# Requests that carry sound share 100 MB: more of them at a time would be of a minute each. On a
+# CPU fewer workers with more threads do the same work.
+MOST_BODIES, MOST_BODIES_ON_CPU = 8, 4
 
 
 def transform_platform(
@@ -39,6 +42,11 @@ def transform_platform(
     )
 
 
+def isolated(config: Config) -> bool:
+    """Whether requests bring the sound; on this machine too, so that a rehearsal goes that way."""
+    return config.sagemaker is not None and config.sagemaker.network_isolation
+
+
 def transform_machines(
     config: Config, *, warn: Callable[[str], None] = ignored
 ) -> TransformMachines:
@@ -49,7 +57,11 @@ def transform_machines(
     """
     section = config.transform
     if config.platform.name == "local":
-        return TransformMachines(workers=section.workers or available_cores())
+        workers = section.workers or available_cores()
+        return TransformMachines(
+            workers=min(workers, MOST_BODIES) if isolated(config) else workers,
+            isolated=isolated(config),
+        )
     account = account_of(config)
     _check(config, account)
     return machines_on(section.instances[0], section, account, warn=warn)
@@ -65,17 +77,23 @@ def machines_on(
     """Machines of one type in the account; ``workers_of`` it, unless the section says how many."""
     assert account.role is not None
     image = account.inference_image or inference_image(account.region, instance_type)
+    workers, threads = section.workers or workers_of(instance_type, account.region), 1
+    if account.network_isolation:
+        gpus = gpus_of(instance_type, account.region)
+        most = MOST_BODIES if gpus or section.workers else MOST_BODIES_ON_CPU
+        workers, threads = min(workers, most), max(1, workers // most)
     return TransformMachines(
         role=account.role,
         image=pinned(image, warn),
         instance_type=instance_type,
         instance_count=section.instance_count,
-        workers=section.workers or workers_of(instance_type, account.region),
-        threads=1,
+        workers=workers,
+        threads=threads,
         subnets=account.subnets,
         security_groups=account.security_groups,
         kms_key=account.kms_key,
         tags={**PROJECT_TAG, **account.tags},
+        isolated=account.network_isolation,
     )
 
 
@@ -98,8 +116,8 @@ def _check(config: Config, account: SageMakerSection) -> None:
             )
     if bool(account.subnets) != bool(account.security_groups):
         raise InputError("[sagemaker] subnets and security_groups: give both, or neither")
-    if account.network_isolation:
+    if account.network_isolation and not (account.wheels or account.inference_image):
         raise InputError(
-            "[sagemaker] network_isolation cuts the container off from the archive too; give it "
-            "subnets with an S3 gateway endpoint and no route to the internet instead"
+            "[sagemaker] network_isolation: the container cannot fetch packages; give wheels, a "
+            "folder that 'nightscribe wheels' fills, or an inference_image that has them"
         )
