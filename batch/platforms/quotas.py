@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from batch.platforms.aws import client, region_of, translated
@@ -29,17 +29,36 @@ class Quota:
 def find_quota(name: str, region: str | None) -> Quota:
     """A quota of SageMaker by its name; whoever may not ask, or asks in vain, gets the name."""
     try:
-        # Hundreds of pages of quotas are no use to anybody who waits; nor is a service that hangs.
-        quotas = client("service-quotas", region, attempts=3)
-        for listing in ("list_service_quotas", "list_aws_default_service_quotas"):
-            with translated(f"quota {name!r}"):
-                for page in quotas.get_paginator(listing).paginate(ServiceCode=_SERVICE):
-                    for one in page["Quotas"]:
-                        if one["QuotaName"] == name:
-                            return Quota(name=name, value=one["Value"], code=one["QuotaCode"])
+        return find_quotas([name], region)[0]
     except NightscribeError:
-        pass  # the refusal itself is worth more than why it could not be explained
-    return Quota(name=name)
+        # The refusal itself is worth more than why it could not be explained.
+        return Quota(name=name)
+
+
+def find_quotas(names: Sequence[str], region: str | None) -> list[Quota]:
+    """Quotas of SageMaker by their names; without a value where there is none of that name.
+
+    Raises:
+        NightscribeError: Service Quotas does not answer the caller.
+    """
+    # Hundreds of pages of quotas are no use to anybody who waits; nor is a service that hangs.
+    quotas = client("service-quotas", region, attempts=3)
+    found: dict[str, Quota] = {}
+    for listing in ("list_service_quotas", "list_aws_default_service_quotas"):
+        with translated(f"quota {names[0]!r}"):
+            for page in quotas.get_paginator(listing).paginate(ServiceCode=_SERVICE):
+                for one in page["Quotas"]:
+                    name = one["QuotaName"]
+                    if name in names and name not in found:
+                        found[name] = Quota(name=name, value=one["Value"], code=one["QuotaCode"])
+                if len(found) == len(set(names)):
+                    return [found[name] for name in names]
+    return [found.get(name, Quota(name=name)) for name in names]
+
+
+def raising(quota: Quota, region: str | None, wanted: int) -> list[str]:
+    """The ways to raise a quota to ``wanted``, a line each."""
+    return list(_ways(quota, region_of(region), wanted))
 
 
 def explained(said: str, *, usage: str, region: str | None) -> str:
@@ -67,7 +86,7 @@ def _ways(quota: Quota, region: str, wanted: int) -> Iterator[str]:
     if not quota.code:
         query = f"Quotas[?QuotaName=='{quota.name}'].QuotaCode"
         yield f'CODE=$({aws.format("list-service-quotas")} --query "{query}" --output text)'
-    raising = aws.format("request-service-quota-increase")
-    yield f"{raising} --quota-code {quota.code or '$CODE'} --desired-value {wanted}"
+    request = aws.format("request-service-quota-increase")
+    yield f"{request} --quota-code {quota.code or '$CODE'} --desired-value {wanted}"
     place = f"https://{region}.console.aws.amazon.com/servicequotas/home/services/{_SERVICE}/quotas"
     yield f"(or in the console, Service Quotas: {f'{place}/{quota.code}'.rstrip('/')})"
