@@ -18,7 +18,7 @@ from batch.platforms.base import Document, JobOutcome
 from batch.run import Finished, Runner
 from batch.transform_machines import transform_platform, workers_of
 from manifests.errors import InputError, JobFailedError
-from manifests.storage import open_store
+from manifests.storage import Store, open_store
 from tests.batch.job_runner import ROLE, JobRunner, job_runner
 from tests.conftest import speechlike, write_sound
 
@@ -76,7 +76,11 @@ def carried_out(config: Config) -> tuple[list[Finished], Runner]:
 
 
 def rows(runner: Runner) -> list[dict[str, Any]]:
-    table = read_rows(runner.output, TRANSCRIPTS).to_pandas()
+    return rows_below(runner.output)
+
+
+def rows_below(output: Store) -> list[dict[str, Any]]:
+    table = read_rows(output, TRANSCRIPTS).to_pandas()
     table = table.sort_values("path").drop(columns=VARYING, errors="ignore")
     found: list[dict[str, Any]] = json.loads(table.to_json(orient="records"))
     return found
