@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ class SageMakerPlatform:
     until: float | None = None
     """When jobs are stopped, in seconds since 1970."""
     on_line: Callable[[str], None] = field(default=lambda _: None)
+    wait: Callable[[float], None] = time.sleep
 
     def transform(self, model: Document, job: Document, *, on_output: OnOutput) -> JobOutcome:
         """Carry out a transform job."""
@@ -29,10 +31,13 @@ class SageMakerPlatform:
             deadline_seconds=self.deadline_seconds,
             until=self.until,
             on_line=self.on_line,
+            wait=self.wait,
         )
         return jobs.transform(model, job, on_output=on_output)
 
     def train(self, job: Document, *, on_line: Callable[[str], None]) -> JobOutcome:
         """Carry out a training job."""
-        jobs = SageMakerTraining(region=self.region, instance_types=self.instance_types)
+        jobs = SageMakerTraining(
+            region=self.region, instance_types=self.instance_types, wait=self.wait
+        )
         return jobs.train(job, on_line=on_line)

@@ -19,7 +19,7 @@ import boto3
 import pytest
 
 from batch.platforms.base import Document, JobOutcome
-from tests.batch.carried_out import Carried, carried_out
+from tests.batch.carried_out import Carried, Transform, carried_out, real_container
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/nightscribe"
@@ -38,6 +38,9 @@ class JobRunner:
 
     ``when`` says for each kind when a job is carried out: "at once", before its ``create`` call is
     answered; "in background", in a process that Stop…Job ends; or "when told", by ``work()``.
+
+    ``container`` does the work of transform jobs that are not in the background: the real handler,
+    or ``stand_in`` where a test is not about what is heard.
     """
 
     trainings: list[Document] = field(default_factory=list)
@@ -53,6 +56,7 @@ class JobRunner:
             "processing": "in background",
         }
     )
+    container: Transform = real_container
     raised: list[BaseException] = field(default_factory=list)
     _waiting: list[_Job] = field(default_factory=list)
     _running: dict[str, _Job] = field(default_factory=dict)
@@ -85,7 +89,7 @@ class JobRunner:
         heard = {"training": self.trainings, "transform": self.transforms}
         heard.get(kind, self.processings).append(document)
         job = _Job(kind=kind, document=document, record=record, region=region)
-        job.tell("InProgress")
+        job.begin()
         if self.when[kind] == "when told":
             self._waiting.append(job)
         elif self.when[kind] == "in background":
@@ -120,7 +124,11 @@ class JobRunner:
         if outcome is None:
             model = self.models.get(job.document.get("ModelName", ""))
             apart = job.thread is not threading.main_thread()
-            outcome = carried_out(job.kind, job.document, model, job.carried, apart=apart)
+            if job.kind == "transform" and not apart:
+                assert model is not None
+                outcome = self.container(job.document, model, job.carried)
+            else:
+                outcome = carried_out(job.kind, job.document, model, job.carried)
             try:
                 outcome = self.spoil(job.document, outcome)
             except BaseException as error:  # noqa: BLE001 - the creator shall have it
@@ -148,13 +156,20 @@ class _Job:
     def name(self) -> str:
         return str(self.document[f"{self.kind.title()}JobName"])
 
+    def begin(self) -> None:
+        setattr(self.record, f"{self.kind}_end_time", None)
+        self.tell("InProgress")
+
     def tell(self, status: str) -> None:
         setattr(self.record, f"{self.kind}_job_status", status)
         if self.kind == "training":
             self.record.secondary_status = status
 
     def end(self, outcome: JobOutcome) -> None:
+        from moto.core.utils import utcnow
+
         self._log()
+        setattr(self.record, f"{self.kind}_end_time", utcnow())
         self.record.failure_reason = outcome.failure_reason or None
         if self.kind == "processing":
             self.record.exit_message = self.carried.exit_message or None
