@@ -102,11 +102,17 @@ class Claim:
 
 def working(store: Store, folder: str) -> dict[str, Any] | None:
     """Who holds the claim in ``folder`` now; None where nobody does."""
+    holder = last_holder(store, folder)
+    return holder if holder and _alive(holder) else None
+
+
+def last_holder(store: Store, folder: str) -> dict[str, Any] | None:
+    """Who holds the claim or died with it; None where it was given back."""
     keys = [entry.key for entry in store.list(folder)]
     if not keys:
         return None
     holder: dict[str, Any] = json.loads(store.read(keys[-1]))
-    return holder if _alive(holder) else None
+    return holder if holder["expires"] > 0 else None
 
 
 def _here() -> dict[str, str]:
