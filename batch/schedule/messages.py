@@ -126,7 +126,7 @@ def _gist(story: NightStory) -> str:
         return "FAILED"
     if story.state == "late":
         left = sum(run.recordings for run in story.unfinished)
-        return f"LATE, {left} recordings unfinished"
+        return f"LATE, {_some(left, 'recording')} unfinished"
     if story.state == "attention":
         return f"ATTENTION, {story.problems[0]}"
     if not story.runs:
@@ -134,8 +134,8 @@ def _gist(story: NightStory) -> str:
     rate = story.runs[-1]["scores"]["wer"]["rate"]
     wer = "" if rate is None else f", WER {rate:.2%}"
     errors = story.counts("statuses")["error"]
-    failed = f", {errors} errors" if errors else ""
-    return f"{story.total('recordings'):.0f} recordings{wer}{failed}"
+    failed = f", {_some(errors, 'error')}" if errors else ""
+    return f"{_recordings(story)}{wer}{failed}"
 
 
 def _headline(story: NightStory) -> str:
@@ -148,7 +148,7 @@ def _headline(story: NightStory) -> str:
         return f"ATTENTION: {night} is done, but {'; '.join(story.problems)}."
     if not story.runs:
         return f"All is well: {night} had nothing new to transcribe."
-    done = f"{story.total('recordings'):.0f} recordings, {_hours(story)} of sound"
+    done = f"{_recordings(story)}, {_hours(story)} of sound"
     if not story.counts("statuses")["error"]:
         return f"All is well: {night} is done, {done}."
     kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(story.counts("kinds").items()))
@@ -209,6 +209,14 @@ def _line(label: str, text: str) -> str:
     return f"{label:<{_LABEL}}{text}"
 
 
+def _recordings(story: NightStory) -> str:
+    return _some(round(story.total("recordings")), "recording")
+
+
+def _some(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _hours(story: NightStory) -> str:
     return f"{story.total('audio_seconds') / 3600:.2f} h"
 
@@ -218,6 +226,6 @@ def _day(story: NightStory) -> str:
 
 
 def _message(subject: str, lines: Sequence[str]) -> Message:
-    plain = subject.encode("ascii", "replace").decode()
+    plain = "".join(one if one.isascii() and one.isprintable() else "?" for one in subject)
     body = ("\n".join(lines) + "\n").encode()[:MAX_BODY].decode("utf-8", "ignore")
     return Message(subject=plain[:MAX_SUBJECT], text=body)
