@@ -107,9 +107,11 @@ def list_endpoints(config: Path, as_json: bool) -> None:
     """What is still costing money."""
     from dataclasses import asdict
 
+    from batch.capacity.prices import listed_price
     from batch.endpoint.costing import costing
 
-    found = costing(_watch(config), lambda _: None)
+    watch = _watch(config)
+    found = costing(watch, lambda kind: listed_price(kind, "Host", watch.region).per_hour)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found], indent=1))
     elif not found:

@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from batch.cli import (
+    doctor_command,
     endpoint_commands,
     estimate_command,
     evaluate_command,
@@ -50,6 +51,7 @@ _COMMANDS = (
     *schedule_commands.COMMANDS,
     *endpoint_commands.COMMANDS,
     wheels_command.wheels,
+    doctor_command.doctor,
     *set_up_commands.COMMANDS,
 )
 for command in _COMMANDS:

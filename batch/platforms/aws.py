@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,8 @@ from manifests.errors import (
 # Neither SageMaker nor CloudFormation has a code of its own for what is not there.
 _MISSING = re.compile(r"not found|could not find|does not exist", re.IGNORECASE)
 _INVALID = frozenset({"ValidationException", "ValidationError"})
+# boto3's session is not safe to make clients from in several threads; its clients are.
+_MAKING = threading.Lock()
 
 
 class QuotaError(JobFailedError):
@@ -45,7 +48,8 @@ def client(
     patience = min(read_seconds, 60.0)
     settings = Config(retries=retries, read_timeout=read_seconds, connect_timeout=patience)
     try:
-        return boto3.client(service, region_name=region, config=settings)
+        with _MAKING:
+            return boto3.client(service, region_name=region, config=settings)
     except NoRegionError as error:
         raise InputError(
             "no AWS region is known; set [sagemaker] region, or AWS_DEFAULT_REGION"

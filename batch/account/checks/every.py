@@ -1,0 +1,74 @@
+"""Every check, in the order that a person mends things in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from batch.account.account import account_of
+from batch.account.checks import capacity, identity, machine, network, nightly, places
+from batch.account.doctor import Check, Finding, Patient, examined, fail, warn
+from batch.config import Config, SageMakerSection
+from manifests.errors import NightscribeError
+
+_MACHINE = (Check(subject="packages", look=machine.packages),)
+_HERE = (
+    Check(subject="machine", look=machine.room),
+    Check(subject="model loads", look=machine.model_loads, needed=True),
+)
+_PLACES = (
+    Check(subject="archive", look=places.archive, needed=True),
+    Check(subject="output", look=places.output, needed=True),
+    Check(subject="output bucket", look=places.bucket),
+    Check(subject="claim", look=places.claim),
+    Check(subject="model", look=machine.model, needed=True),
+)
+_CALLER = (
+    Check(subject="region", look=identity.region, needed=True),
+    Check(subject="clock", look=identity.clock),
+    Check(subject="credentials", look=identity.credentials, needed=True),
+)
+_ACCOUNT = (
+    Check(subject="stack", look=identity.stack),
+    Check(subject="role", look=identity.roles),
+    *(Check(subject=key, look=identity.role_check(key)) for key in identity.ROLES),
+    Check(subject="quotas", look=capacity.quotas),
+    Check(subject="images", look=capacity.images, needed=True),
+    Check(subject="network", look=network.network),
+    Check(subject="endpoints", look=capacity.endpoints),
+    Check(subject="schedules", look=nightly.schedules),
+    Check(subject="schedule group", look=nightly.group),
+    Check(subject="dead letters", look=nightly.dead_letters),
+    Check(subject="topic", look=nightly.topic),
+)
+
+
+def everything(config: Config) -> list[Finding]:
+    """All that concerns this configuration: this machine, the places, the account."""
+    section = config.sagemaker or SageMakerSection()
+    patient = Patient(config=config, account=section)
+    found = examined(patient, _MACHINE)
+    if config.platform.name == "local":
+        found += examined(patient, _HERE)
+    if not patient.types:
+        return found + examined(patient, _PLACES)
+    found += (caller := examined(patient, _CALLER))
+    if any(one.verdict == "fail" for one in caller):
+        mend = "mend that first"
+        return [*found, warn("account", "not looked at, because AWS does not know who asks", mend)]
+    patient, trouble = _made_whole(config, section)
+    return found + trouble + examined(patient, [*_PLACES, *_ACCOUNT])
+
+
+def _made_whole(config: Config, section: SageMakerSection) -> tuple[Patient, list[Finding]]:
+    """The patient with what the stack says; what is known without it where it cannot be read."""
+    try:
+        return Patient(config=config, account=account_of(config)), []
+    except NightscribeError as error:
+        mend = "'nightscribe deploy' makes a stack with all of it"
+        trouble = [fail("account", str(error), mend)]
+        return Patient(config=config, account=section), trouble
+
+
+def verdict(found: Sequence[Finding]) -> bool:
+    """Whether a run can be expected to work."""
+    return all(one.verdict != "fail" for one in found)

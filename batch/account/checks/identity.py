@@ -1,0 +1,160 @@
+"""Who asks, where, and by which clock; which stack and which roles there are."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from batch.account.doctor import Finding, Patient, fail, ok, warn
+from batch.platforms.aws import client, region_of, translated
+from manifests.errors import JobFailedError, NightscribeError
+
+# AWS refuses signatures that are further off.
+_SKEW_SECONDS = 300.0
+_UNSOUND = re.compile(r"FAILED|ROLLBACK|DELETE")
+ROLES = {
+    "role": "sagemaker.amazonaws.com",
+    "training_role": "sagemaker.amazonaws.com",
+    "driver_role": "sagemaker.amazonaws.com",
+    "scheduler_role": "scheduler.amazonaws.com",
+}
+
+
+def credentials(patient: Patient) -> Iterator[Finding]:
+    """Who the caller is."""
+    with translated("the AWS credentials"):
+        caller = client("sts", patient.region, attempts=2).get_caller_identity()
+    yield ok("credentials", caller["Arn"])
+
+
+def region(patient: Patient) -> Iterator[Finding]:
+    """Whether there is a region, and SageMaker in it."""
+    import boto3  # noqa: PLC0415
+
+    name = region_of(patient.region)
+    session = boto3.Session()
+    partitions = session.get_available_partitions()
+    known = {
+        one
+        for partition in partitions
+        for one in session.get_available_regions("sagemaker", partition_name=partition)
+    }
+    if name in known:
+        yield ok("region", name)
+        return
+    mend = "check [sagemaker] region; if the region is new, pip install --upgrade boto3"
+    yield warn("region", f"{name}: no region with SageMaker that boto3 knows", mend)
+
+
+def clock(patient: Patient) -> Iterator[Finding]:
+    """The clock against that of AWS, asked without a signature: a wrong clock would spoil it."""
+    skew = abs((datetime.now(UTC) - _their_clock(patient.region)).total_seconds())
+    text = f"{skew:.0f} s from that of AWS"
+    if skew > _SKEW_SECONDS:
+        mend = "set this machine's clock (timedatectl set-ntp true); AWS refuses its signatures"
+        yield fail("clock", text, mend)
+    else:
+        yield ok("clock", text)
+
+
+def _their_clock(region: str | None) -> datetime:
+    import boto3  # noqa: PLC0415
+    from botocore import UNSIGNED  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    unsigned = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 2})
+    with translated("the clock of AWS"):
+        sts = boto3.client("sts", region_name=region_of(region), config=unsigned)
+        try:
+            answer: Mapping[str, Any] = sts.get_caller_identity()
+        except ClientError as error:
+            answer = error.response  # a refusal has the time of day, too
+    date = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("date")
+    if date is None:
+        raise JobFailedError("the clock of AWS: its answer has no Date header")
+    return parsedate_to_datetime(date)
+
+
+def stack(patient: Patient) -> Iterator[Finding]:
+    """Whether the stack is there and whole."""
+    name = patient.account.stack
+    if name is None:
+        return
+    with translated(f"stack {name}"):
+        cloud = client("cloudformation", patient.region)
+        answer = cloud.describe_stacks(StackName=name)["Stacks"][0]
+    status = answer["StackStatus"]
+    drift = answer.get("DriftInformation", {}).get("StackDriftStatus", "NOT_CHECKED")
+    mend = f"'nightscribe deploy --stack {name}' shows the difference and makes it whole"
+    if _UNSOUND.search(status) and status != "UPDATE_ROLLBACK_COMPLETE":
+        yield fail("stack", f"{name}: {status}", mend)
+    elif status.endswith("IN_PROGRESS") or status == "UPDATE_ROLLBACK_COMPLETE":
+        yield warn("stack", f"{name}: {status}", mend)
+    elif drift == "DRIFTED":
+        yield warn("stack", f"{name} was changed by hand since (drift: {drift})", mend)
+    else:
+        yield ok("stack", f"{name}: {status}")
+
+
+def roles(patient: Patient) -> Iterator[Finding]:
+    """Whether a role is known at all."""
+    if patient.account.role is None:
+        mend = "name [sagemaker] stack or role; 'nightscribe deploy' makes both"
+        yield fail("role", "none is known", mend)
+
+
+def role_check(key: str) -> Callable[[Patient], Iterator[Finding]]:
+    """The check of one role of ``[sagemaker]``: it exists, trusts its service, may be passed."""
+
+    def look(patient: Patient) -> Iterator[Finding]:
+        arn = getattr(patient.account, key)
+        if arn:
+            yield _role(key, arn, ROLES[key], patient.region)
+
+    return look
+
+
+def _role(key: str, arn: str, service: str, region: str | None) -> Finding:
+    name = arn.rpartition("/")[2]
+    with translated(f"[sagemaker] {key} {arn}"):
+        role = client("iam", region).get_role(RoleName=name)["Role"]
+    if service not in json.dumps(role["AssumeRolePolicyDocument"]):
+        mend = f"let its trust policy name the service {service}, or name another role"
+        return fail(key, f"{name} does not trust {service}", mend)
+    may = _may_pass(arn, service, region)
+    if may is False:
+        mend = f"allow the caller iam:PassRole on {arn} for {service}"
+        return fail(key, f"the caller may not pass {name} to {service}", mend)
+    passed = "may be passed to it" if may else "whether the caller may pass it is not known"
+    return ok(key, f"{name} trusts {service}; {passed}")
+
+
+def _may_pass(arn: str, service: str, region: str | None) -> bool | None:
+    """By IAM's simulator; None where it does not answer the caller."""
+    context = {"iam:PassedToService": service}
+    try:
+        with translated("iam:SimulatePrincipalPolicy"):
+            caller = client("sts", region).get_caller_identity()["Arn"]
+            answer = client("iam", region, attempts=1).simulate_principal_policy(
+                PolicySourceArn=principal(caller),
+                ActionNames=["iam:PassRole"],
+                ResourceArns=[arn],
+                ContextEntries=[
+                    {"ContextKeyName": k, "ContextKeyValues": [v], "ContextKeyType": "string"}
+                    for k, v in context.items()
+                ],
+            )
+    except NightscribeError:
+        return None
+    return all(one["EvalDecision"] == "allowed" for one in answer["EvaluationResults"])
+
+
+def principal(caller: str) -> str:
+    """The user or role behind a caller: a session of a role has no policies of its own."""
+    session = re.fullmatch(r"arn:(aws[a-z-]*):sts::(\d+):assumed-role/([^/]+)/.+", caller)
+    return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}" if session else caller

@@ -1,0 +1,80 @@
+"""What a night without anybody awake hangs on: the schedule, its driver, and who hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from batch.account.doctor import Finding, Patient, fail, ok, warn
+from batch.platforms.aws import client, translated
+from batch.schedule.records import read_schedule, schedule_names
+from manifests.storage import open_store
+
+
+def schedules(patient: Patient) -> Iterator[Finding]:
+    """Whether the driver that each schedule starts still lies where it looks for it."""
+    output = open_store(patient.config.output.uri)
+    for name in schedule_names(output):
+        schedule = read_schedule(output, name)
+        subject = f"schedule {name}"
+        if any(True for _ in output.list(schedule.code)):
+            yield ok(subject, f"{schedule.window} {schedule.timezone}, its driver is there")
+        else:
+            mend = "'nightscribe schedule put' again uploads it"
+            yield fail(subject, f"its driver is gone from {output.uri_of(schedule.code)}", mend)
+
+
+def group(patient: Patient) -> Iterator[Finding]:
+    """Whether the group of schedules is there."""
+    name = patient.account.schedule_group
+    if name is None:
+        return
+    with translated(f"[sagemaker] schedule_group {name}"):
+        scheduler = client("scheduler", patient.region)
+        state = scheduler.get_schedule_group(Name=name)["State"]
+    if state == "ACTIVE":
+        yield ok("schedule group", name)
+    else:
+        mend = "wait until it is gone, then 'nightscribe deploy' makes it anew"
+        yield fail("schedule group", f"{name} is {state.lower()}", mend)
+
+
+def dead_letters(patient: Patient) -> Iterator[Finding]:
+    """Firings that the scheduler could not deliver."""
+    arn = patient.account.dead_letter_queue
+    if arn is None:
+        return
+    with translated(f"[sagemaker] dead_letter_queue {arn}"):
+        sqs = client("sqs", patient.region)
+        url = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+        answer = sqs.get_queue_attributes(
+            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+    count = int(answer["Attributes"]["ApproximateNumberOfMessages"])
+    if not count:
+        yield ok("dead letters", "none wait")
+        return
+    mend = (
+        "each says why a firing could not start its job: aws sqs receive-message --queue-url "
+        f"{url} --attribute-names All --message-attribute-names All"
+    )
+    yield warn("dead letters", f"{count} firings could not be delivered", mend)
+
+
+def topic(patient: Patient) -> Iterator[Finding]:
+    """Whether anybody hears of a night that failed."""
+    arn = patient.account.topic
+    if arn is None:
+        return
+    with translated(f"[sagemaker] topic {arn}"):
+        attributes = client("sns", patient.region).get_topic_attributes(TopicArn=arn)["Attributes"]
+    confirmed = int(attributes.get("SubscriptionsConfirmed", 0))
+    pending = int(attributes.get("SubscriptionsPending", 0))
+    if confirmed:
+        yield ok("topic", f"{confirmed} confirmed subscriptions to {arn}")
+        return
+    waiting = f", {pending} wait for a confirmation by mail" if pending else ""
+    mend = (
+        f"aws sns subscribe --topic-arn {arn} --protocol email --notification-endpoint you@…; "
+        "then follow the link in the mail"
+    )
+    yield warn("topic", f"nobody hears of failed nights: no confirmed subscription{waiting}", mend)
