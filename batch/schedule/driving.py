@@ -170,8 +170,7 @@ class Drive:
                 finished.append(summary)
         if not (finished or unfinished or failure or record.has_passed()):
             failure = _UNSEEN
-        transform, account = self.config.transform, self.config.sagemaker
-        region = account.region if account else None
+        region = self.config.sagemaker.region if self.config.sagemaker else None
         return NightStory(
             schedule=self.schedule,
             date=record.date,
@@ -181,8 +180,6 @@ class Drive:
             unfinished=unfinished,
             failure=failure,
             next_firing=next(self.window.firings(self.now()))[0],
-            price_per_hour=transform.price_per_hour,
-            price_date=transform.price_date,
             reports=[
                 output.uri_of(f"{RunKeys(run_id=run['run_id']).reports}report.html")
                 for run in finished

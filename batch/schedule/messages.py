@@ -51,8 +51,6 @@ class NightStory:
     failure: str | None = None
     """Why the night could not be done, in a sentence without names."""
     next_firing: datetime | None = None
-    price_per_hour: float | None = None
-    price_date: str | None = None
     reports: Sequence[str] = ()
     transcripts: str = ""
     job: str | None = None
@@ -171,19 +169,18 @@ def _figures(story: NightStory) -> Iterator[str]:
 
 
 def _used(story: NightStory) -> Iterator[str]:
-    """Hours of machines that were paid for, and dollars where the configuration has a price."""
-    jobs = [job for run in story.runs for job in run["timing"].get("jobs", ())]
-    hours: Counter[str] = Counter()
-    for job in jobs:
-        if job["instance_type"]:
-            hours[job["instance_type"]] += job["instance_hours"]
-    if not hours:
+    """Hours of machines, and dollars where each of them has a price."""
+    used = [run["used"] for run in story.runs]
+    kinds = sorted({kind for one in used for kind in one["prices"]})
+    if not kinds:
         return
-    yield _line("machines", ", ".join(f"{n:.2f} h of {kind}" for kind, n in sorted(hours.items())))
-    if story.price_per_hour:
-        dated = f" ({story.price_date})" if story.price_date else ""
-        cost = sum(hours.values()) * story.price_per_hour
-        yield _line("cost", f"${cost:.2f} at ${story.price_per_hour:g} an hour{dated}")
+    yield _line(
+        "machines", f"{sum(one['instance_hours'] for one in used):.2f} h of {', '.join(kinds)}"
+    )
+    dollars = [one["dollars"] for one in used]
+    sources = sorted({price["source"] for one in used for price in one["prices"].values()})
+    cost = "not known" if None in dollars else f"${sum(dollars):.2f}"
+    yield _line("cost", f"{cost} ({'; '.join(sources)})")
 
 
 def _work_left(story: NightStory) -> Iterator[str]:

@@ -23,6 +23,7 @@ from batch.schedule.messages import (
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+PRICE = "[transform] price_per_hour of 2026-11-01"
 ARCHIVE = ArchiveSection(uri="s3://acme-meetings/2026/")
 
 
@@ -36,7 +37,11 @@ def run(run_id: str = "2026-11-24-001", **changes: Any) -> dict[str, Any]:
         "statuses": {"ok": 40, "empty": 1, "error": 1},
         "kinds": {"corrupt": 1},
         "thresholds_passed": [],
-        "timing": {"jobs": [job("ml.m5.xlarge", 3.2), job("ml.m5.2xlarge", 0.4)]},
+        "used": {
+            "instance_hours": 3.6,
+            "dollars": 0.828,
+            "prices": {"ml.m5.xlarge": {"per_hour": 0.23, "source": PRICE}},
+        },
         "scores": {
             "coverage": {
                 "references": 14,
@@ -53,10 +58,6 @@ def run(run_id: str = "2026-11-24-001", **changes: Any) -> dict[str, Any]:
     }
 
 
-def job(kind: str, hours: float) -> dict[str, Any]:
-    return {"instance_type": kind, "instance_hours": hours}
-
-
 STORY = NightStory(
     schedule="nightly",
     date=date(2026, 11, 24),
@@ -64,8 +65,6 @@ STORY = NightStory(
     timezone="Europe/Berlin",
     runs=[run()],
     next_firing=datetime(2026, 11, 25, 22, tzinfo=ZoneInfo("Europe/Berlin")),
-    price_per_hour=0.23,
-    price_date="2026-11-01",
     reports=["s3://acme-nightscribe/reports/2026-11-24-001/report.html"],
     transcripts="s3://acme-nightscribe/transcripts/",
     job="https://eu-central-1.console.aws.amazon.com/sagemaker/home?region=eu-central-1#/x",
@@ -118,8 +117,15 @@ def test_counts_of_several_runs_are_added_and_scores_are_the_last_ones() -> None
     message = summary_message(replace(STORY, runs=[first, run("2026-11-24-002")]))
     assert "84 in 86 rows: 80 ok, 2 empty, 2 error" in message.text
     assert "62.80 h" in message.text
-    assert "6.40 h of ml.m5.xlarge" in message.text
+    assert "7.20 h of ml.m5.xlarge" in message.text
+    assert f"$1.66 ({PRICE})" in message.text
     assert "WER             12.34%" in message.text
+
+
+def test_a_cost_that_nobody_knows_is_not_a_small_one() -> None:
+    used = run()["used"] | {"dollars": None}
+    message = summary_message(replace(STORY, runs=[run(), run(used=used)]))
+    assert "cost            not known (" in message.text
 
 
 def test_what_is_late_says_how_far_it_came_and_when_it_goes_on() -> None:
