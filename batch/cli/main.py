@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from batch.cli import (
+    deploy_commands,
     doctor_command,
     endpoint_commands,
     estimate_command,
@@ -52,6 +53,7 @@ _COMMANDS = (
     *endpoint_commands.COMMANDS,
     wheels_command.wheels,
     doctor_command.doctor,
+    *deploy_commands.COMMANDS,
     *set_up_commands.COMMANDS,
 )
 for command in _COMMANDS:
