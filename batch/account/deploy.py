@@ -246,7 +246,8 @@ def _change(found: dict[str, Any]) -> Change:
 
 
 def _is_done(event: dict[str, Any], stack: str) -> bool:
-    return event["ResourceStatus"].endswith("_COMPLETE") and event["LogicalResourceId"] != stack
+    status: str = event["ResourceStatus"]
+    return status.endswith("_COMPLETE") and event["LogicalResourceId"] != stack
 
 
 def _failures(events: Sequence[dict[str, Any]], earlier: set[str]) -> Iterator[str]:
