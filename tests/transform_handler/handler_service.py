@@ -48,7 +48,9 @@ def main() -> None:
         (text,) = service.handle([{"body": body}], context)
         answers.append({"status": context.status, "kind": context.kind, "text": text})
     modules = {name: sys.modules[name].__file__ for name in ("inference", "transform_handler")}
-    sys.stdout.write(json.dumps({"answers": answers, "modules": modules, "batch": "batch" in sys.modules}))
+    sys.stdout.write(
+        json.dumps({"answers": answers, "modules": modules, "batch": "batch" in sys.modules})
+    )
 
 
 def device_of(service: Any, model_dir: str, gpu: int) -> str:
