@@ -30,25 +30,30 @@ class Scheduler:
     def _api(self) -> Any:
         return client("scheduler", self.region)
 
-    def parts(self, prefix: str) -> dict[str, bool]:
-        """The schedules whose names begin so, and whether each is enabled.
+    def check(self) -> None:
+        """Ask for the group.
 
         Raises:
-            InputError: there is no such group.
+            InputError: there is none of that name.
         """
-        pages = self._api.get_paginator("list_schedules")
         try:
-            with translated(f"schedules of group {self.group}"):
-                return {
-                    one["Name"]: one["State"] == "ENABLED"
-                    for page in pages.paginate(GroupName=self.group, NamePrefix=prefix)
-                    for one in page["Schedules"]
-                }
+            with translated(f"schedule group {self.group}"):
+                self._api.get_schedule_group(Name=self.group)
         except ObjectNotFoundError as error:
             raise InputError(
                 f"[sagemaker] schedule_group {self.group!r}: there is no such group; 'nightscribe "
                 "deploy' makes it"
             ) from error
+
+    def parts(self, prefix: str) -> dict[str, bool]:
+        """The schedules whose names begin so, and whether each is enabled."""
+        pages = self._api.get_paginator("list_schedules")
+        with translated(f"schedules of group {self.group}"):
+            return {
+                one["Name"]: one["State"] == "ENABLED"
+                for page in pages.paginate(GroupName=self.group, NamePrefix=prefix)
+                for one in page["Schedules"]
+            }
 
     def put(self, requests: Sequence[Document], existing: dict[str, bool]) -> None:
         """Make or renew each part, then delete those of ``existing`` that are no longer needed."""

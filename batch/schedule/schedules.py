@@ -85,6 +85,7 @@ def put_schedule(config: Config, name: str) -> Put:
     firing_role = _needed(account, "scheduler_role")
     group, region = account.schedule_group or DEFAULT_GROUP, region_of(account.region)
     scheduler = Scheduler(group, region)
+    scheduler.check()
     output = open_store(config.output.uri)
     existing = scheduler.parts(schedule_prefix(name, output.uri))
     paused = bool(existing) and not any(existing.values())
