@@ -39,6 +39,8 @@ def aws() -> Iterator[str]:
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
             patch.delenv(name, raising=False)
         patch.setenv("AWS_ENDPOINT_URL", url)
+        # moto has no price list, and says so on standard output.
+        patch.setenv("AWS_ENDPOINT_URL_PRICING", "http://127.0.0.1:9")
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")

@@ -84,7 +84,7 @@ def listed_price(
         where = region_of(region)
         with translated("the Price List API"):
             api = pricing or client(
-                "pricing", _API_REGION, attempts=1, read_seconds=_PATIENCE_SECONDS
+                "pricing", _API_REGION, attempts=0, read_seconds=_PATIENCE_SECONDS
             )
             answer = api.get_products(**price_request(instance_type, where))
     except NightscribeError as error:
