@@ -14,7 +14,9 @@ from click.testing import CliRunner
 
 from batch.cli.main import cli
 from batch.schedule.night import Window
+from manifests.storage import open_store
 from tests.batch.job_runner import ROLE
+from tests.conftest import speechlike, write_sound
 
 ZONE = "Asia/Kolkata"  # no changes of the clock, whenever the tests run
 GROUP = "nightscribe"
@@ -65,6 +67,37 @@ region = "eu-central-1"
 def _arn(sqs: Any, url: str) -> str:
     got = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     return str(got["Attributes"]["QueueArn"])
+
+
+def small_archive(bucket: str, folder: Path, model: Path) -> Path:
+    """A configuration over two recordings of the bucket; all images are named."""
+    archive = open_store(f"s3://{bucket}/archive/")
+    for number in range(2):
+        sound = write_sound(folder / f"{number}.wav", speechlike(2.0, seed=number))
+        archive.put(f"board/alice {number}.wav", sound)
+    (folder / "references.tsv").write_text(
+        "recording\ttext\nboard/alice 0.wav\thello there\n", "utf-8"
+    )
+    path = folder / "nightscribe.toml"
+    path.write_text(
+        f"""
+[archive]
+uri = "s3://{bucket}/archive/"
+[references]
+uri = "references.tsv"
+[model]
+uri = "{model}"
+[output]
+uri = "s3://{bucket}/out/"
+[transform]
+workers = 1
+shard_minutes = 0.01
+"""
+        + Account.at_moto(bucket).section()
+        + 'inference_image = "1.dkr.ecr/inference:1"\ndriver_image = "1.dkr.ecr/driver:1"\n',
+        "utf-8",
+    )
+    return path
 
 
 @dataclass(frozen=True)
