@@ -11,6 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from statistics import median
 
+from batch.capacity.prices import Price
 from batch.config import Config, OutputSection
 from batch.fine_tuning import TrainingPlan, Watching, plan_training
 from batch.platforms.base import Document
@@ -32,8 +33,8 @@ class Estimate:
     """Seconds of sound a second, of one instance."""
     measured: str
     """Where the speed comes from."""
+    price: Price
     instances: int = 1
-    price_per_hour: float | None = None
 
     @property
     def hours(self) -> float | None:
@@ -44,10 +45,10 @@ class Estimate:
 
     @property
     def cost(self) -> float | None:
-        """Instance-hours times the configured price."""
-        if self.hours is None or self.price_per_hour is None:
+        """Instance-hours times the price."""
+        if self.hours is None or self.price.per_hour is None:
             return None
-        return self.hours * self.instances * self.price_per_hour
+        return self.hours * self.instances * self.price.per_hour
 
 
 def audio_seconds(settings: Settings, *, train_seconds: float, processes: int) -> float:

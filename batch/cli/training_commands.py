@@ -146,6 +146,7 @@ def _show_plan(settings: Config, plan: TrainingPlan, as_json: bool) -> None:
             "measured": estimate.measured,
             "hours": estimate.hours,
             "cost": estimate.cost,
+            "price": estimate.price.source,
         }
         click.echo(json.dumps(content, indent=1, ensure_ascii=False))
         return
@@ -166,6 +167,7 @@ def _show_plan(settings: Config, plan: TrainingPlan, as_json: bool) -> None:
 
 
 def _estimate(settings: Config, plan: TrainingPlan) -> Estimate:
+    from batch.capacity.prices import training_price
     from batch.training_estimate import Estimate, audio_seconds, canary, measured_speed
     from batch.training_machines import checked_settings
     from manifests.storage import open_store
@@ -186,7 +188,7 @@ def _estimate(settings: Config, plan: TrainingPlan) -> Estimate:
         speed=speed.value,
         measured=speed.measured,
         instances=instances,
-        price_per_hour=section.price_per_hour,
+        price=training_price(settings, section, "" if here else resources["InstanceType"]),
     )
 
 
@@ -203,10 +205,12 @@ def estimate_lines(estimate: Estimate) -> list[str]:
         f"time        about {time} and the evaluations, at {estimate.speed:.1f} s of sound "
         f"a second ({estimate.measured})"
     )
-    if estimate.cost is not None:
+    if estimate.cost is None:
+        lines.append(f"cost        not known: {estimate.price.source}")
+    else:
         lines.append(
-            f"cost        about {estimate.cost:.2f} at {estimate.price_per_hour:g} "
-            "an instance-hour ([training] price_per_hour)"
+            f"cost        about ${estimate.cost:.2f} at ${estimate.price.per_hour:g} "
+            f"an instance-hour ({estimate.price.source})"
         )
     return lines
 

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from batch.capacity.prices import Price
 from batch.training_estimate import Estimate, audio_seconds, measured_speed
 from manifests.storage import Store, open_store
 from training.settings import Settings
+
+PRICE = Price(per_hour=2.0, source="")
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def test_what_was_not_measured_is_not_known(output: Store) -> None:
 def test_two_machines_take_half_the_time_for_an_epoch_and_cost_the_same() -> None:
     seconds = audio_seconds(Settings.of({"epochs": 10.0}), train_seconds=3600.0, processes=2)
     one, two = (
-        Estimate(audio_seconds=seconds, speed=10.0, measured="", instances=n, price_per_hour=2.0)
+        Estimate(audio_seconds=seconds, speed=10.0, measured="", instances=n, price=PRICE)
         for n in (1, 2)
     )
     assert (one.hours, two.hours) == (1.0, 0.5)
@@ -61,6 +64,7 @@ def test_two_machines_take_as_long_for_a_step_and_hear_twice_as_much() -> None:
             speed=10.0,
             measured="",
             instances=n,
+            price=PRICE,
         ).hours
         for n in (1, 2)
     ]
