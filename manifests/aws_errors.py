@@ -56,6 +56,7 @@ def passes_by_itself(error: Exception) -> bool:
     """Whether the same call may do in a minute: the network, or a service that is too busy."""
     from botocore.exceptions import (  # noqa: PLC0415
         ClientError,
+        ConnectionError,  # noqa: A004 - botocore's own
         HTTPClientError,
         IncompleteReadError,
         InvalidProxiesConfigError,
@@ -68,7 +69,7 @@ def passes_by_itself(error: Exception) -> bool:
         return error_code(error) in _BUSY or status == 429 or status >= 500
     if isinstance(error, (SSLError, ProxyConnectionError, InvalidProxiesConfigError)):
         return False
-    return isinstance(error, (HTTPClientError, IncompleteReadError))
+    return isinstance(error, (ConnectionError, HTTPClientError, IncompleteReadError))
 
 
 def credentials_problem(error: Exception) -> str:

@@ -214,7 +214,8 @@ def _named(uri: str, error: Any) -> Exception:
     code = error_code(error)
     said = str(error.response.get("Error", {}).get("Message", "")).strip()
     kind, sentence = _SENTENCES.get(code, (StoreError, "S3 answered {code} ({said})"))
-    return kind(f"{uri}: {sentence.format(code=code, said=said)}")
+    bucket = uri.split("/")[2]
+    return kind(f"{uri}: {sentence.format(code=code, said=said, bucket=bucket)}")
 
 
 _NOT_FOUND = (ObjectNotFoundError, "no such object or bucket; check the place")
@@ -228,7 +229,7 @@ _SENTENCES: dict[str, tuple[type[Exception], str]] = {
     "404": _NOT_FOUND,
     "NoSuchKey": _NOT_FOUND,
     "NotFound": _NOT_FOUND,
-    "NoSuchBucket": (BucketNotFoundError, "there is no such bucket; check its name"),
+    "NoSuchBucket": (BucketNotFoundError, "there is no bucket {bucket!r}; check its name"),
     "301": _ELSEWHERE,
     "AuthorizationHeaderMalformed": _ELSEWHERE,
     "IllegalLocationConstraintException": _ELSEWHERE,

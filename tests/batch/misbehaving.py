@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -98,7 +99,8 @@ def misbehaving() -> Iterator[Misbehaving]:
             if fault is None:
                 return said
         if fault.answer is None:
-            raise ConnectionResetError  # the server drops the connection without a word
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            raise ConnectionResetError  # which the server takes for the client's going away
         status, headers, body = fault.answer
         start_response(f"{status} Fault", [*headers.items(), ("Content-Length", str(len(body)))])
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
