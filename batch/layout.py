@@ -10,6 +10,8 @@ LEDGER = "ledger/"
 TRANSCRIPTS = "transcripts"
 SEGMENTS = "segments"
 HISTORY = "history"
+# Sorts before the names of shards and bodies, which have more digits.
+PROBE = "-0."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,10 @@ class RunKeys:
     def body_manifest(self, number: int) -> str:
         """The ManifestFile of a round's bodies; they are all there when it exists."""
         return f"{self.folder}manifest-bodies-{number}.json"
+
+    def probe(self, number: int, suffix: str) -> str:
+        """The name of a round's first input, whose output says that the model was loaded."""
+        return f"r{number}{PROBE}{suffix}"
 
     def body(self, shard: str, pointer: int, piece: int, channel: int) -> str:
         """The name of a body: unique in the run, safe in a URL."""

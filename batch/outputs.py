@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain, groupby
 
 from batch.bodies.index import StagedRecord, bodies_of, joined, read_staged
+from batch.layout import PROBE
 from batch.plan import Plan, planned_pointers, read_shard
 from batch.shards import PART_SECONDS, LeftOver
 from manifests.manifest_file import read_manifest
@@ -172,7 +173,7 @@ def shard_names(output: Store, plan: Plan, number: int) -> list[str]:
     if number == 1:
         return [shard.name for shard in plan.shards]
     key = plan.keys.manifest(number)
-    return read_manifest(output.read(key), name=key)[1]
+    return [name for name in read_manifest(output.read(key), name=key)[1] if PROBE not in name]
 
 
 def rounds_begun(output: Store, plan: Plan) -> int:

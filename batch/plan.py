@@ -17,6 +17,7 @@ from manifests.storage import Store
 from transform_handler.handler import FLAC
 
 PLAN_VERSION = 1
+_NOTHING = Pointer(id="probe", uri="file:///dev/null/probe")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,15 +104,21 @@ class Plan:
 def write_round(
     output: Store, keys: RunKeys, number: int, shards: Sequence[Sequence[Planned]]
 ) -> list[ShardEntry]:
-    """Write a round's shards and their ManifestFile; the same shards give the same names."""
+    """Write a round's shards and their ManifestFile; the same shards give the same names.
+
+    The manifest begins with the probe: one pointer to nothing. Where no other input has an output,
+    its output tells a model that was loaded from one that was not.
+    """
     entries: list[ShardEntry] = []
     for index, shard in enumerate(shards):
         name = keys.shard(number, index)
         output.put(keys.shards + name, write_pointers(one.pointer for one in shard))
         seconds = round(sum(one.seconds for one in shard), 1)
         entries.append(ShardEntry(name=name, pointers=len(shard), seconds=seconds))
-    manifest = write_manifest(output.uri_of(keys.shards), [entry.name for entry in entries])
-    output.put(keys.manifest(number), manifest)
+    probe = keys.probe(number, "jsonl")
+    output.put(keys.shards + probe, write_pointers([_NOTHING]))
+    names = [probe, *(entry.name for entry in entries)]
+    output.put(keys.manifest(number), write_manifest(output.uri_of(keys.shards), names))
     return entries
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from batch.capacity.used import Heard
+from batch.layout import PROBE
 
 if TYPE_CHECKING:
     from batch.collect import Collected
@@ -44,6 +45,8 @@ def heard_in(output: Store, folder: str, known: Mapping[str, float]) -> Iterator
     """The outputs below a folder; ``known`` is the sound of those that need not be read again."""
     for entry in output.list(folder):
         name = entry.key.rpartition("/")[2].removesuffix(".out")
+        if PROBE in name:
+            continue
         seconds = known.get(name)
         if seconds is None:
             seconds = ShardDone.of(name, output.read(entry.key)).audio_seconds

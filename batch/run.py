@@ -22,7 +22,7 @@ from batch.claim import Claim
 from batch.collect import Collected, collect
 from batch.config import Config
 from batch.datasets import drop_run
-from batch.layout import CLAIM, TRANSCRIPTS, RunKeys
+from batch.layout import CLAIM, PROBE, TRANSCRIPTS, RunKeys
 from batch.outputs import Outputs, rounds_begun
 from batch.plan import Plan, read_plan, write_round
 from batch.planning import Planner, Survey
@@ -36,6 +36,7 @@ from batch.shards import again
 from batch.transform_machines import isolated
 from manifests.errors import InputError, JobFailedError, NightscribeError
 from manifests.storage import Store, open_store
+from transform_handler.records import ErrorKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +152,7 @@ class Runner:
         self.output.put(plan.keys.collected, json.dumps(asdict(collected)).encode())
         remove_bodies(self.output, plan.keys)
         self.listener.collected(collected)
+        self._tell_forbidden(plan, collected)
         return collected
 
     def score(self, plan: Plan) -> tuple[Report, dict[str, Any]]:
@@ -204,6 +206,16 @@ class Runner:
             )
         if survey.failed:
             self.listener.warn(f"{survey.failed} recordings keep their error row")
+
+    def _tell_forbidden(self, plan: Plan, collected: Collected) -> None:
+        role = plan.model_request["ExecutionRoleArn"]
+        who = "this user" if role == LOCAL_ROLE else f"the jobs' role {role}"
+        if count := collected.kinds.get(ErrorKind.FORBIDDEN):
+            self.listener.warn(
+                f"{who} may not read {count} recordings below {plan.archive_uri}; mend its policy "
+                "(s3:GetObject, and kms:Decrypt where they are encrypted), and the next run tries "
+                "them again"
+            )
 
     def _unfinished(self) -> Iterator[Plan]:
         for run_id in unfinished(self.output):
@@ -352,6 +364,8 @@ class _Meter:
         self.jobs: list[JobUse] = []
 
     def __call__(self, name: str, answer: bytes) -> None:
+        if PROBE in name:
+            return
         done = ShardDone.of(name, answer)
         self.heard_by[name] = done.audio_seconds
         if (shard := self.whole.done(done)) is not None:

@@ -114,6 +114,11 @@ def samples_that_fit(size: int, depth: Depth) -> int:
 
 def write_body(path: Path, samples: Samples, facts: BodyFacts, depth: Depth) -> None:
     """Write samples, shape (n_samples,), that ``depth`` bits hold exactly."""
+    write_sound(path, samples, depth, comment=replace(facts, depth=depth).to_comment())
+
+
+def write_sound(path: Path, samples: Samples, depth: Depth, *, comment: str = "") -> None:
+    """Write FLAC with a comment; without one it is a recording like any other."""
     import soundfile  # noqa: PLC0415
 
     coded = _coded(samples, depth)
@@ -125,7 +130,8 @@ def write_body(path: Path, samples: Samples, facts: BodyFacts, depth: Depth) -> 
         format="FLAC",
         subtype="PCM_24" if depth == 24 else "PCM_16",
     ) as file:
-        file.comment = replace(facts, depth=depth).to_comment()
+        if comment:
+            file.comment = comment
         file.write(coded)
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+import numpy as np
+
 from batch.bodies.cutting import Cutter, Stretch
 from batch.bodies.index import StagedRecord, bodies_of, read_staged, write_index
 from batch.bodies.reel import Reel
@@ -29,7 +31,7 @@ from manifests.storage import Store
 from transform_handler.audio import SAMPLE_RATE
 from transform_handler.decoder_process import DecoderProcess, OpenSound, SoundRequest
 from transform_handler.records import RecordError, RecordingError, Status, TranscriptRecord
-from transform_handler.staged_body import BodyFacts, write_body
+from transform_handler.staged_body import BodyFacts, write_body, write_sound
 from transform_handler.windows import Part, heard_seconds
 
 
@@ -65,9 +67,19 @@ class Stager:
             for number, one in enumerate(staged, start=1):
                 names += one.result()
                 self.tell(number, len(shards))
-        manifest = write_manifest(self.output.uri_of(keys.bodies), names)
+        listed = [self._probe(), *names]
+        manifest = write_manifest(self.output.uri_of(keys.bodies), listed)
         self.output.put(keys.body_manifest(self.cutter.round), manifest)
         return names
+
+    def _probe(self) -> str:
+        """A tenth of a second of silence, whose answer says that the model was loaded."""
+        name = self.plan.keys.probe(self.cutter.round, "flac")
+        with tempfile.TemporaryDirectory(prefix="nightscribe-probe-") as scratch:
+            file = Path(scratch) / name
+            write_sound(file, np.zeros(SAMPLE_RATE // 10, dtype=np.float32), 16)
+            self.output.put(self.plan.keys.bodies + name, file)
+        return name
 
     def _staged(self, shard: str, present: frozenset[str]) -> list[str]:
         staged = read_staged(self.output, self.plan, shard)
