@@ -91,7 +91,6 @@ uri = "{model}"
 uri = "s3://{bucket}/out/"
 [transform]
 workers = 1
-shard_minutes = 0.01
 """
         + Account.at_moto(bucket).section()
         + 'inference_image = "1.dkr.ecr/inference:1"\ndriver_image = "1.dkr.ecr/driver:1"\n',
