@@ -13,7 +13,18 @@ import pytest
 from tests.conftest import speechlike, write_sound
 
 COMMANDS = ["run", "plan", "transform", "collect", "score", "report", "train", "evaluate"]
-COMMANDS += ["transcribe", "status", "show", "search", "export", "ddl", "init", "completion"]
+COMMANDS += [
+    "estimate",
+    "transcribe",
+    "status",
+    "show",
+    "search",
+    "export",
+    "ddl",
+    "init",
+    "completion",
+]
+COMMANDS += ["endpoint", "doctor"]
 
 
 def nightscribe(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

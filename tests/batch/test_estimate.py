@@ -22,6 +22,7 @@ from batch.durations import DurationModel
 from batch.planning import Survey
 from manifests.recordings import Recording, recording_id
 from manifests.storage import open_store
+from tests.batch.carried_out import stand_in
 from tests.batch.job_runner import ROLE, JobRunner, job_runner
 from tests.conftest import speechlike, write_sound
 
@@ -171,6 +172,7 @@ def test_on_this_machine_a_canary_measures_and_leaves_nothing_else(
 @pytest.fixture
 def runner(aws: str) -> Iterator[JobRunner]:
     with job_runner() as runner:
+        runner.container = stand_in
         yield runner
 
 
