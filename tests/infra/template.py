@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -98,18 +98,8 @@ class Resolved:
         if function == "Sub":
             return re.sub(r"\$\{([\w:.]+)\}", lambda found: self._named(found[1]), argument)
         if function == "GetAtt":
-            name, _, attribute = ".".join(argument).partition(".")
-            return self._attribute(name, attribute)
-        arguments = self._value(argument)
-        if function == "Equals":
-            return str(arguments[0]) == str(arguments[1])
-        if function == "Not":
-            return not arguments[0]
-        if function == "And":
-            return all(arguments)
-        if function == "Split":
-            return arguments[1].split(arguments[0])
-        raise NotImplementedError(function)
+            return self._named(".".join(argument))
+        return _FUNCTIONS[function](self._value(argument))
 
     def _named(self, name: str) -> str:
         resource, dot, attribute = name.partition(".")
@@ -120,22 +110,27 @@ class Resolved:
             return _PSEUDO[name]
         if name in raw()["Parameters"]:
             return self.given.get(name, raw()["Parameters"][name]["Default"])
-        kind = raw()["Resources"][name]["Type"]
-        if kind == "AWS::S3::Bucket":
-            return self.given.get("BucketName") or "nightscribe-bucket"
-        if kind == "AWS::SNS::Topic":
-            return f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}-{name}"
-        if kind == "AWS::IAM::ManagedPolicy":
-            return f"arn:aws:iam::{ACCOUNT}:policy/{STACK}-{name}"
-        if kind == "AWS::Glue::Database":
-            return self._ref("DatabaseName")
-        return f"{STACK}-{name}"
+        names = {
+            "AWS::S3::Bucket": self.given.get("BucketName") or "nightscribe-bucket",
+            "AWS::SNS::Topic": f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}-{name}",
+            "AWS::IAM::ManagedPolicy": f"arn:aws:iam::{ACCOUNT}:policy/{STACK}-{name}",
+            "AWS::Glue::Database": self.given.get("DatabaseName", STACK),
+        }
+        return names.get(raw()["Resources"][name]["Type"], f"{STACK}-{name}")
 
     def _attribute(self, name: str, attribute: str) -> str:
-        kind = raw()["Resources"][name]["Type"]
         arns = {
             "AWS::S3::Bucket": f"arn:aws:s3:::{self._ref(name)}",
             "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{STACK}-{name}",
             "AWS::SQS::Queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{STACK}-{name}",
         }
+        kind = raw()["Resources"][name]["Type"]
         return arns[kind] if attribute == "Arn" else f"{STACK}-{name}"
+
+
+_FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {
+    "Equals": lambda pair: str(pair[0]) == str(pair[1]),
+    "Not": lambda one: not one[0],
+    "And": all,
+    "Split": lambda pair: pair[1].split(pair[0]),
+}
