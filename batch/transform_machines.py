@@ -114,6 +114,15 @@ def _check(config: Config, account: SageMakerSection) -> None:
                 f"[{section}] uri {uri!r}: a SageMaker job reads and writes S3 only; expected "
                 "s3://bucket/prefix/"
             )
+    check_network(account)
+
+
+def check_network(account: SageMakerSection) -> None:
+    """Whether containers of this account can get at what they need.
+
+    Raises:
+        InputError: settings that SageMaker would refuse together, or that no container starts with.
+    """
     if bool(account.subnets) != bool(account.security_groups):
         raise InputError("[sagemaker] subnets and security_groups: give both, or neither")
     if account.network_isolation and not (account.wheels or account.inference_image):

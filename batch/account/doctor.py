@@ -61,12 +61,13 @@ class Check:
     """One look at one thing.
 
     ``needed`` says that a run fails where this look does; any other look may be forbidden to a
-    caller whose runs are well.
+    caller whose runs are well. ``mend`` is what to do where AWS says that something is not there.
     """
 
     subject: str
     look: Callable[[Patient], Iterable[Finding]]
     needed: bool = False
+    mend: str = ""
 
     def findings(self, patient: Patient) -> list[Finding]:
         """What it found; that it found nothing out is a finding too."""
@@ -75,10 +76,10 @@ class Check:
             return list(self.look(patient))
         except (AccessDeniedError, UnavailableError) as error:
             if self.needed:
-                return [report(verdict="fail", found=str(error))]
+                return [report(verdict="fail", found=str(error), mend=self.mend)]
             return [report(verdict="warn", found=f"not looked at: {error}", mend=_ASK)]
         except NightscribeError as error:
-            return [report(verdict="fail", found=str(error))]
+            return [report(verdict="fail", found=str(error), mend=self.mend)]
         except Exception as error:  # noqa: BLE001 - a check that trips must not end the others
             found = f"the check itself failed ({type(error).__name__}: {error})"
             return [report(verdict="warn", found=found, mend="please report it")]

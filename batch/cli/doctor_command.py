@@ -31,9 +31,12 @@ def doctor(config: Path, overrides: tuple[str, ...], as_json: bool, **shortcuts:
     from dataclasses import asdict
 
     from batch.account.checks.every import everything, verdict
+    from batch.account.doctor import ok
     from batch.cli.main import EXIT_FAILED
 
-    found = everything(configured(config, overrides, shortcuts))
+    settings = configured(config, overrides, shortcuts)
+    readable = ok("config", f"{config}, platform {settings.platform.name}")
+    found = [readable, *everything(settings)]
     well = verdict(found)
     if as_json:
         checks = [asdict(one) for one in found]

@@ -1,4 +1,4 @@
-"""What an endpoint answers: records, or why there are none."""
+"""What an endpoint is sent, and what it answers: records, or why there are none."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any, Protocol, cast
 
 from batch.exports import Format, Transcript, export
 from batch.transcribing import transcript_of
-from manifests.errors import JobFailedError
+from manifests.errors import InputError, JobFailedError
 from transform_handler.records import TranscriptRecord
 
+SOUND = "application/octet-stream"
 _MESSAGE_LENGTH = 1024
 
 
@@ -32,6 +33,17 @@ def transcripts(
         for record in records:
             transcript = transcript_of(record, os.fspath(file))
             yield transcript, export(transcript, cast(Format, to))
+
+
+def check_sizes(files: Sequence[Path], most: int | None, who: str, advice: str = "") -> None:
+    """Refuse a file that is larger than the body that an endpoint takes.
+
+    Raises:
+        InputError: naming the first such file.
+    """
+    for file in files:
+        if most is not None and (size := file.stat().st_size) > most:
+            raise InputError(f"{file}: {size:,} bytes, and {who} takes {most:,}{advice}")
 
 
 def records_of(body: bytes, what: str) -> list[TranscriptRecord]:

@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from batch.endpoint.answers import container_message, records_of
-from batch.endpoint.documents import INPUTS, SECONDS, endpoint_name
+from batch.endpoint.answers import SOUND, check_sizes, container_message, records_of
+from batch.endpoint.documents import INPUTS, ISOLATED_BYTES, SECONDS, endpoint_name
 from batch.platforms.aws import client, translated
 from manifests.errors import JobFailedError, NightscribeError
 from manifests.pointers import ChannelMode, Pointer, write_pointers
@@ -45,6 +45,8 @@ class Asynchronous:
     name: str
     folder: Store
     """What is uploaded and answered passes through it."""
+    bodies: bool = False
+    """An isolated container is sent the sound; any other a pointer to it, which has no limit."""
     channels: str = "mix"
     region: str | None = None
     wait: Callable[[float], None] = time.sleep
@@ -59,8 +61,10 @@ class Asynchronous:
         """Each file with its records.
 
         Raises:
+            InputError: a file is over the limit of a body; nothing has been sent then.
             JobFailedError: the container answered an error, or nothing for two hours.
         """
+        check_sizes(files, ISOLATED_BYTES if self.bodies else None, "an isolated endpoint")
         requests: list[_Request] = []
         try:
             for file in files:
@@ -74,15 +78,16 @@ class Asynchronous:
                 self._forget(request)
 
     def _sent(self, file: Path) -> _Request:
+        body = _SOUND if self.bodies else _POINTERS
         folder = f"{INPUTS}{secrets.token_hex(8)}/"
         try:
             self._upload(file, folder)
             with translated(f"{file} to endpoint {self.name}"):
                 answer = self._runtime.invoke_endpoint_async(
                     EndpointName=endpoint_name(self.name),
-                    ContentType=JSON_LINES,
+                    ContentType=SOUND if self.bodies else JSON_LINES,
                     Accept=JSON_LINES,
-                    InputLocation=self.folder.uri_of(folder + _POINTERS),
+                    InputLocation=self.folder.uri_of(folder + body),
                     RequestTTLSeconds=_QUEUE_SECONDS,
                     InvocationTimeoutSeconds=SECONDS["asynchronous"],
                 )

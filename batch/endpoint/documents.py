@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from batch.capacity.limits import BUDGET_SHARE
+from batch.capacity.limits import BUDGET_SHARE, RESPONSE_BYTES
 from batch.instances import has_local_disk
 from batch.platforms.base import Document
 from batch.requests import TransformMachines, model_request
@@ -30,6 +30,8 @@ INPUTS, ANSWERS, FAILURES = "in/", "out/", "failed/"
 LOG_GROUP = "/aws/sagemaker/Endpoints"
 REAL_TIME_BYTES = 6_291_456
 """Of a request's body; AWS refuses a larger one."""
+ISOLATED_BYTES = RESPONSE_BYTES
+"""Of a body that an isolated asynchronous endpoint takes: the limit of its model server."""
 SECONDS: Mapping[Kind, int] = {"real-time": 60, "asynchronous": 3600}
 """That a container may take to answer."""
 
@@ -88,8 +90,9 @@ def endpoint_documents(
 ) -> EndpointDocuments:
     """The documents of an endpoint whose answers, if asynchronous, pass below ``output_uri``.
 
-    The handler may read what was uploaded for this endpoint; a real-time one reads bodies only.
-    A pointer to the archive would let whoever may invoke the endpoint hear every meeting.
+    The handler may read what was uploaded for this endpoint; a real-time or an isolated one reads
+    bodies only. With a pointer to the archive, whoever may invoke the endpoint would hear every
+    meeting.
 
     Raises:
         InputError: ``name`` cannot be an endpoint's.
@@ -97,7 +100,7 @@ def endpoint_documents(
     endpoint = endpoint_name(name)
     seconds = SECONDS[kind]
     environment = {BUDGET_VARIABLE: str(round(seconds * BUDGET_SHARE, 1))}
-    if kind == "asynchronous":
+    if kind == "asynchronous" and not machines.isolated:
         environment[ALLOWED_VARIABLE] = encode_prefix(output_uri + folder_of(name) + INPUTS)
     model = model_request(
         name=endpoint,

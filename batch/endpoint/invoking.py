@@ -28,16 +28,19 @@ def endpoint_named(watch: Watch, name: str, channels: str) -> Endpoint:
         raise InputError(
             f"endpoint {name} does not serve: {why}; 'nightscribe endpoint deploy' makes it anew"
         )
-    if variant.kind == "asynchronous":
-        return Asynchronous(
-            name=name,
-            folder=open_store(variant.folder_uri),
-            channels=channels,
-            region=watch.region,
-            on_line=watch.on_line,
-        )
-    if channels == "split":
+    bodies = not watch.may_read(variant.model)
+    if bodies and channels == "split":
         raise InputError(
-            "--channels split: a real-time endpoint mixes what it hears; deploy one with --async"
+            "--channels split: an endpoint that is sent the sound itself mixes it; deploy one with "
+            "--async, and without network_isolation"
         )
-    return RealTime(name=name, region=watch.region)
+    if variant.kind == "real-time":
+        return RealTime(name=name, region=watch.region)
+    return Asynchronous(
+        name=name,
+        folder=open_store(variant.folder_uri),
+        bodies=bodies,
+        channels=channels,
+        region=watch.region,
+        on_line=watch.on_line,
+    )

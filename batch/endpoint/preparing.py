@@ -6,7 +6,7 @@ from batch.account.account import account_of
 from batch.bundles import configured_bundle
 from batch.config import Config, SageMakerSection
 from batch.endpoint.documents import EndpointDocuments, Kind, endpoint_documents, endpoint_name
-from batch.transform_machines import machines_on
+from batch.transform_machines import check_network, machines_on
 from manifests.errors import InputError
 from manifests.storage import open_store
 
@@ -21,6 +21,7 @@ def prepared(
     """
     endpoint_name(name)
     account = account_of(config)
+    check_network(account)
     if not config.output.uri.startswith("s3://"):
         raise InputError(
             f"[output] uri {config.output.uri!r}: an endpoint loads its model from S3; expected "

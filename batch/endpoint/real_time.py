@@ -8,14 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from batch.endpoint.answers import records_of, refusal
+from batch.endpoint.answers import SOUND, check_sizes, records_of, refusal
 from batch.endpoint.documents import REAL_TIME_BYTES, SECONDS, endpoint_name
 from batch.platforms.aws import client, translated
-from manifests.errors import InputError, JobFailedError
+from manifests.errors import JobFailedError
 from transform_handler.handler import JSON_LINES
 from transform_handler.records import ErrorKind, TranscriptRecord
-
-SOUND = "application/octet-stream"
 
 
 @dataclass(kw_only=True)
@@ -38,12 +36,8 @@ class RealTime:
             InputError: a file is over the limit of a body; nothing has been sent then.
             JobFailedError: the container answered an error.
         """
-        for file in files:
-            if (size := file.stat().st_size) > REAL_TIME_BYTES:
-                raise InputError(
-                    f"{file}: {size:,} bytes, and a real-time endpoint takes {REAL_TIME_BYTES:,}; "
-                    "one deployed with --async takes recordings of any size"
-                )
+        advice = "; one deployed with --async takes recordings of any size"
+        check_sizes(files, REAL_TIME_BYTES, "a real-time endpoint", advice)
         for file in files:
             yield file, [_advised(record) for record in self._records(file)]
 

@@ -13,6 +13,7 @@ from batch.endpoint.documents import ANSWERS, LOG_GROUP, VARIANT, Kind, endpoint
 from batch.platforms.aws import client, translated
 from batch.platforms.sagemaker_logs import last_lines
 from manifests.errors import ObjectNotFoundError
+from transform_handler.allowed import VARIABLE as ALLOWED_VARIABLE
 
 _BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 # DeleteEndpoint is the only thing that can be done with one of these.
@@ -110,6 +111,12 @@ class Watch:
             model=one["ModelName"],
             folder_uri=answers.removesuffix(ANSWERS),
         )
+
+    def may_read(self, model: str) -> bool:
+        """Whether a model's container may read what a pointer names; an isolated one may not."""
+        with translated(f"model {model}"):
+            container = self.api.describe_model(ModelName=model)["PrimaryContainer"]
+        return ALLOWED_VARIABLE in container.get("Environment", {})
 
     def settled(self, name: str) -> Standing | None:
         """The endpoint when it stands still; None once it is gone."""

@@ -74,11 +74,16 @@ def translated(what: str) -> Iterator[None]:
         UnavailableError, JobFailedError: with AWS's own words.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
     try:
         yield
     except (ClientError, BotoCoreError) as error:
         raise _named(what, error) from error
+    except ResponseParserError as error:
+        raise UnavailableError(
+            f"{what}: what answered is not AWS; a proxy on the way, perhaps"
+        ) from error
 
 
 def _named(what: str, error: Any) -> Exception:

@@ -164,6 +164,25 @@ def output_of(config: Path) -> str:
     return next(line for line in lines if line.startswith('uri = "s3:')).split('"')[1]
 
 
+def test_an_isolated_endpoint_is_sent_the_sound_itself(
+    config: Path, tiny_model: Path, tmp_path: Path, server: EndpointServer, monkeypatch: Any
+) -> None:
+    sound = write_sound(tmp_path / "a.wav", speechlike(1.0))
+    isolated = ["--set", "sagemaker.network_isolation=true"]
+    with pytest.raises(InputError, match="nightscribe wheels"):
+        nightscribe("endpoint", "deploy", config, "--async", *isolated)
+    isolated += ["--set", "sagemaker.inference_image=own-image"]
+    nightscribe("endpoint", "deploy", config, "--async", *isolated)
+    asked = nightscribe("endpoint", "invoke", "-c", config, sound)
+    assert asked.stdout == nightscribe("transcribe", sound, "--model", tiny_model).stdout
+    assert {one["content_type"] for one in server.invoked} == {"application/octet-stream"}
+    with pytest.raises(InputError, match="network_isolation"):
+        nightscribe("endpoint", "invoke", "-c", config, sound, "--channels", "split")
+    monkeypatch.setattr("batch.endpoint.asynchronous.ISOLATED_BYTES", 10)
+    with pytest.raises(InputError, match="isolated endpoint takes 10"):
+        nightscribe("endpoint", "invoke", "-c", config, sound)
+
+
 def test_several_files_channels_and_a_broken_one(
     config: Path, tiny_model: Path, tmp_path: Path
 ) -> None:

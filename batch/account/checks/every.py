@@ -9,36 +9,40 @@ from batch.account.checks import capacity, identity, machine, network, nightly, 
 from batch.account.doctor import Check, Finding, Patient, examined, fail, warn
 from batch.config import Config, SageMakerSection
 from manifests.errors import NightscribeError
+from manifests.storage import open_store
 
-_MACHINE = (Check(subject="packages", look=machine.packages),)
-_HERE = (
+_STACK = "'nightscribe deploy' makes it; or let [sagemaker] name another"
+_MODEL = "let [model] uri name a model folder, a bundle or a hub's model"
+
+MACHINE = (Check(subject="packages", look=machine.packages),)
+LOCAL = (
     Check(subject="machine", look=machine.room),
-    Check(subject="model loads", look=machine.model_loads, needed=True),
+    Check(subject="model loads", look=machine.model_loads, needed=True, mend=_MODEL),
 )
-_PLACES = (
-    Check(subject="archive", look=places.archive, needed=True),
-    Check(subject="output", look=places.output, needed=True),
+PLACES = (
+    Check(subject="archive", look=places.archive, needed=True, mend="check [archive] uri"),
+    Check(subject="output", look=places.output, needed=True, mend="check [output] uri"),
     Check(subject="output bucket", look=places.bucket),
     Check(subject="claim", look=places.claim),
-    Check(subject="model", look=machine.model, needed=True),
+    Check(subject="model", look=machine.model, needed=True, mend=_MODEL),
 )
-_CALLER = (
+CALLER = (
     Check(subject="region", look=identity.region, needed=True),
     Check(subject="clock", look=identity.clock),
     Check(subject="credentials", look=identity.credentials, needed=True),
 )
-_ACCOUNT = (
-    Check(subject="stack", look=identity.stack),
-    Check(subject="role", look=identity.roles),
-    *(Check(subject=key, look=identity.role_check(key)) for key in identity.ROLES),
+ACCOUNT = (
+    Check(subject="stack", look=identity.stack, mend=_STACK),
+    Check(subject="role", look=identity.no_role),
+    *(Check(subject=key, look=identity.role_check(key), mend=_STACK) for key in identity.ROLES),
     Check(subject="quotas", look=capacity.quotas),
     Check(subject="images", look=capacity.images, needed=True),
-    Check(subject="network", look=network.network),
+    Check(subject="network", look=network.network, mend=_STACK),
     Check(subject="endpoints", look=capacity.endpoints),
     Check(subject="schedules", look=nightly.schedules),
-    Check(subject="schedule group", look=nightly.group),
-    Check(subject="dead letters", look=nightly.dead_letters),
-    Check(subject="topic", look=nightly.topic),
+    Check(subject="schedule group", look=nightly.group, mend=_STACK),
+    Check(subject="dead letters", look=nightly.dead_letters, mend=_STACK),
+    Check(subject="topic", look=nightly.topic, mend=_STACK),
 )
 
 
@@ -46,17 +50,20 @@ def everything(config: Config) -> list[Finding]:
     """All that concerns this configuration: this machine, the places, the account."""
     section = config.sagemaker or SageMakerSection()
     patient = Patient(config=config, account=section)
-    found = examined(patient, _MACHINE)
+    # Stores share a client, which threads must not make at the same time.
+    for location in (config.archive.uri, config.output.uri):
+        open_store(location)
+    found = examined(patient, MACHINE)
     if config.platform.name == "local":
-        found += examined(patient, _HERE)
+        found += examined(patient, LOCAL)
     if not patient.types:
-        return found + examined(patient, _PLACES)
-    found += (caller := examined(patient, _CALLER))
+        return found + examined(patient, PLACES)
+    found += (caller := examined(patient, CALLER))
     if any(one.verdict == "fail" for one in caller):
         mend = "mend that first"
         return [*found, warn("account", "not looked at, because AWS does not know who asks", mend)]
     patient, trouble = _made_whole(config, section)
-    return found + trouble + examined(patient, [*_PLACES, *_ACCOUNT])
+    return found + trouble + examined(patient, [*PLACES, *ACCOUNT])
 
 
 def _made_whole(config: Config, section: SageMakerSection) -> tuple[Patient, list[Finding]]:

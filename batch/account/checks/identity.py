@@ -11,7 +11,7 @@ from typing import Any
 
 from batch.account.doctor import Finding, Patient, fail, ok, warn
 from batch.platforms.aws import client, region_of, translated
-from manifests.errors import JobFailedError, NightscribeError
+from manifests.errors import NightscribeError
 
 # AWS refuses signatures that are further off.
 _SKEW_SECONDS = 300.0
@@ -65,19 +65,23 @@ def _their_clock(region: str | None) -> datetime:
     import boto3  # noqa: PLC0415
     from botocore import UNSIGNED  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
-    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    headers: dict[str, str] = {}
+
+    def note(response_dict: Mapping[str, Any], **_: Any) -> None:
+        headers.update({name.lower(): text for name, text in response_dict["headers"].items()})
 
     unsigned = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 2})
     with translated("the clock of AWS"):
-        sts = boto3.client("sts", region_name=region_of(region), config=unsigned)
+        sts = boto3.Session().client("sts", region_name=region_of(region), config=unsigned)
+        sts.meta.events.register("before-parse.sts.GetCallerIdentity", note)
         try:
-            answer: Mapping[str, Any] = sts.get_caller_identity()
-        except ClientError as error:
-            answer = error.response  # a refusal has the time of day, too
-    date = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("date")
-    if date is None:
-        raise JobFailedError("the clock of AWS: its answer has no Date header")
-    return parsedate_to_datetime(date)
+            sts.get_caller_identity()
+        except Exception:
+            # A refusal tells the time of day, too.
+            if "date" not in headers:
+                raise
+    return parsedate_to_datetime(headers["date"])
 
 
 def stack(patient: Patient) -> Iterator[Finding]:
@@ -101,7 +105,7 @@ def stack(patient: Patient) -> Iterator[Finding]:
         yield ok("stack", f"{name}: {status}")
 
 
-def roles(patient: Patient) -> Iterator[Finding]:
+def no_role(patient: Patient) -> Iterator[Finding]:
     """Whether a role is known at all."""
     if patient.account.role is None:
         mend = "name [sagemaker] stack or role; 'nightscribe deploy' makes both"

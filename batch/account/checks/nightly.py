@@ -66,13 +66,14 @@ def topic(patient: Patient) -> Iterator[Finding]:
     if arn is None:
         return
     with translated(f"[sagemaker] topic {arn}"):
-        attributes = client("sns", patient.region).get_topic_attributes(TopicArn=arn)["Attributes"]
-    confirmed = int(attributes.get("SubscriptionsConfirmed", 0))
-    pending = int(attributes.get("SubscriptionsPending", 0))
+        sns = client("sns", patient.region)
+        pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn)
+        found = [one["SubscriptionArn"] for page in pages for one in page["Subscriptions"]]
+    confirmed = sum(one.startswith("arn:") for one in found)
     if confirmed:
         yield ok("topic", f"{confirmed} confirmed subscriptions to {arn}")
         return
-    waiting = f", {pending} wait for a confirmation by mail" if pending else ""
+    waiting = f", {len(found)} wait for a confirmation by mail" if found else ""
     mend = (
         f"aws sns subscribe --topic-arn {arn} --protocol email --notification-endpoint you@…; "
         "then follow the link in the mail"

@@ -12,6 +12,7 @@ from batch.layout import CLAIM
 from batch.platforms.aws import client, region_of, translated
 from manifests.errors import NightscribeError
 from manifests.recordings import list_recordings
+from manifests.s3_store import bucket_region
 from manifests.storage import open_store
 
 _PROBE = "doctor/"
@@ -54,10 +55,7 @@ def _region(subject: str, uri: str, patient: Patient) -> Iterator[Finding]:
     if not uri.startswith("s3://") or not patient.types:
         return
     bucket, wanted = uri.split("/")[2], region_of(patient.region)
-    with translated(f"the region of bucket {bucket}"):
-        answer = client("s3", patient.region).head_bucket(Bucket=bucket)
-    headers = answer["ResponseMetadata"]["HTTPHeaders"]
-    found = answer.get("BucketRegion") or headers.get("x-amz-bucket-region", wanted)
+    found = bucket_region(bucket) or wanted
     if found == wanted:
         yield ok(subject, f"bucket {bucket} is in {found}")
     else:
