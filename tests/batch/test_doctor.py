@@ -279,6 +279,16 @@ def test_a_role_that_the_caller_may_not_pass_is_told(
         assert "iam:PassRole" in found.mend
 
 
+def test_a_key_can_be_used(examine: Examine) -> None:
+    kms = boto3.client("kms")
+    arn = kms.create_key()["KeyMetadata"]["Arn"]
+    assert examine(identity.key) == []
+    only(examine(identity.key, f"sagemaker.kms_key={arn}"), "ok")
+    kms.disable_key(KeyId=arn.rpartition("/")[2])
+    assert "enable-key" in only(examine(identity.key, f"sagemaker.kms_key={arn}"), "fail").mend
+    only(examine(identity.key, f"sagemaker.kms_key={arn[:-2]}xx"), "fail")
+
+
 def test_no_role_at_all_is_told(config: Path) -> None:
     nobody = patient(config)
     nobody = Patient(config=nobody.config, account=nobody.account.model_copy(update={"role": None}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from batch.cli.main import cli
+from batch.endpoint.costing import costing
 from batch.endpoint.documents import Kind, endpoint_documents
+from batch.endpoint.standing import Watch
 from batch.platforms.aws import QuotaError
 from batch.requests import TransformMachines
 from manifests.errors import InputError, JobFailedError
@@ -389,6 +392,10 @@ def test_list_says_what_costs_money_and_all_goes_at_once(config: Path) -> None:
     assert (trial["name"], trial["status"]) == ("trial", "InService")
     assert (trial["instances"], trial["instance_type"]) == (1, "ml.m5.xlarge")
     assert trial["hours"] >= 0
+    assert trial["dollars"] is None
+    paid = costing(Watch(), lambda _: 0.5, datetime.now(UTC) + timedelta(hours=3))
+    assert [(one.dollars, one.dollars_per_hour) for one in paid] == [(1.5, 0.5)] * 2
+    assert "$1.50 so far ($0.500 an hour)" in paid[0].line()
     nightscribe("endpoint", "delete", "--all")
     assert left() == NOTHING
 

@@ -162,3 +162,17 @@ def principal(caller: str) -> str:
     """The user or role behind a caller: a session of a role has no policies of its own."""
     session = re.fullmatch(r"arn:(aws[a-z-]*):sts::(\d+):assumed-role/([^/]+)/.+", caller)
     return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}" if session else caller
+
+
+def key(patient: Patient) -> Iterator[Finding]:
+    """Whether the key of disks and outputs can be used."""
+    name = patient.account.kms_key
+    if name is None:
+        return
+    with translated(f"[sagemaker] kms_key {name}"):
+        found = client("kms", patient.region).describe_key(KeyId=name)["KeyMetadata"]
+    if found["Enabled"]:
+        yield ok("key", found["Arn"])
+    else:
+        mend = f"aws kms enable-key --key-id {found['KeyId']}, or name another key"
+        yield fail("key", f"{name} is {found.get('KeyState', 'disabled').lower()}", mend)
