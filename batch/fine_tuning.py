@@ -174,6 +174,7 @@ def fine_tune(
         "instance_type": outcome.instance_type,
         "instance_count": plan.request["ResourceConfig"]["InstanceCount"],
         "metrics": trained.metrics,
+        "used": [job.as_json() for job in outcome.jobs],
     }
     output.put(f"{JOBS}{plan.name}/trained.json", _text(result))
     return trained

@@ -12,6 +12,7 @@ from batch.capacity.prices import Price, transform_price
 from batch.capacity.speeds import Machine, Speed
 from batch.config import Config
 from batch.planning import Planner, Survey
+from batch.runs import PENDING
 from batch.schedule.night import Window
 from batch.shards import PART_SECONDS
 
@@ -27,9 +28,11 @@ class Work:
     audio_seconds: float
     longest_seconds: float
     rule: str
+    unfinished: Sequence[str] = ()
+    """Runs that are gone on with; their recordings are counted whether they are done or not."""
 
     @classmethod
-    def of(cls, survey: Survey) -> Work:
+    def of(cls, survey: Survey, unfinished: Sequence[str] = ()) -> Work:
         """What a survey has chosen."""
         chosen = [one.recording for one in survey.selection.chosen]
         lengths = [survey.seconds(recording) for recording in chosen]
@@ -39,6 +42,7 @@ class Work:
             audio_seconds=round(sum(lengths), 1),
             longest_seconds=min(max(lengths, default=0.0), PART_SECONDS),
             rule=_rule(survey),
+            unfinished=unfinished,
         )
 
 
@@ -140,7 +144,9 @@ def estimate(planner: Planner, survey: Survey, *, now: datetime) -> Estimate:
     instances = 1 if local else config.transform.instance_count
     # A window that nobody wrote down is that of the schedule which is yet to be made.
     opening = None if local and _no_schedule(config) else Opening.after(config, now)
-    work = Work.of(survey)
+    # Only listed: an estimate tidies nothing up.
+    pending = [entry.key.removeprefix(PENDING) for entry in planner.output.list(PENDING)]
+    work = Work.of(survey, pending)
     counts = [1] if local else sorted({*COUNTS, instances})
     return Estimate(
         work=work,

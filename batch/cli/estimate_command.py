@@ -81,7 +81,7 @@ def estimate_lines(found: Estimate) -> Iterator[str]:
     """The estimate for eyes; what is not known is said to be so."""
     from batch.cli.listeners import hours
 
-    work, speed = found.work, found.speed
+    work = found.work
     if not work.recordings:
         yield "nothing to do: every recording of the archive has its row"
         return
@@ -90,13 +90,10 @@ def estimate_lines(found: Estimate) -> Iterator[str]:
         f"{work.recordings} of {work.listed} recordings, about {hours(work.audio_seconds)} of "
         f"audio ({work.rule})",
     )
+    for run_id in work.unfinished:
+        yield _line("unfinished", f"run {run_id} goes first; what it has done is counted as well")
     yield _line("machines", f"{found.instances} x {found.machine.named}, {_workers(found)}")
-    if speed.rtfx is None:
-        yield _line("speed", f"not known: {speed.measured}")
-        yield _line("", "nightscribe estimate --canary transcribes a sample there and measures it")
-    else:
-        yield _line("speed", f"{speed.rtfx:.1f} s of audio a second ({speed.measured})")
-        yield _line("cold start", _cold_start(found))
+    yield from _speed(found)
     if (chosen := found.configured) is not None:
         yield _line("time", f"{_span(chosen.seconds)}, {chosen.instance_hours:.2f} instance-hours")
         yield _line("done", f"{_clock(chosen.done_at, found)}, if started now{_deadline(found)}")
@@ -107,6 +104,17 @@ def estimate_lines(found: Estimate) -> Iterator[str]:
     if len(found.options) > 1:
         yield ""
         yield from _table(found)
+
+
+def _speed(found: Estimate) -> Iterator[str]:
+    speed = found.speed
+    if speed.rtfx is None:
+        yield _line("speed", f"not known: {speed.measured}")
+    else:
+        yield _line("speed", f"{speed.rtfx:.1f} s of audio a second ({speed.measured})")
+        yield _line("cold start", _cold_start(found))
+    if speed.rtfx is None or not speed.same_model:
+        yield _line("", "nightscribe estimate --canary transcribes a sample there and measures it")
 
 
 def _line(name: str, text: str) -> str:

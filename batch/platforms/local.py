@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 
+from batch.capacity.used import used_here
 from batch.platforms.base import Document, JobOutcome, OnOutput
 from batch.platforms.training_job import TrainingSpec, run_training
 from batch.platforms.transform_job import TransformSpec, run_transform
@@ -18,4 +21,8 @@ class LocalPlatform:
 
     def train(self, job: Document, *, on_line: Callable[[str], None]) -> JobOutcome:
         """Carry out a training job."""
-        return run_training(TrainingSpec.of(job), on_line=on_line)
+        created = datetime.now(UTC)
+        outcome = run_training(TrainingSpec.of(job), on_line=on_line)
+        name = job["TrainingJobName"]
+        use = used_here(name, status=outcome.status, created=created, workers=1)
+        return replace(outcome, jobs=(use,))

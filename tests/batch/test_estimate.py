@@ -161,6 +161,11 @@ def test_on_this_machine_a_canary_measures_and_leaves_nothing_else(
     after = said(config, "--canary")
     assert "1 canary on this machine" in after
     assert "[transform] price_per_hour of 2026-11-01" in after
+    (tmp_path / "out/pending").mkdir()
+    (tmp_path / "out/pending/2026-11-22-001").touch()
+    assert "run 2026-11-22-001 goes first" in said(config)
+    (tmp_path / "out/pending/2026-11-22-001").unlink()
+    (tmp_path / "out/pending").rmdir()
     left = {path.relative_to(tmp_path / "out").parts[0] for path in (tmp_path / "out").rglob("*")}
     assert left == {"canaries", "models"}
     found = json.loads(said(config, "--json"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch.capacity.limits import (
@@ -68,6 +68,7 @@ def plans(draw: st.DrawFn) -> list[Planned]:
     ]
 
 
+@settings(deadline=None, max_examples=60)
 @given(planned=plans(), workers=WORKERS, speed=SPEEDS, split=st.booleans())
 def test_a_plan_keeps_every_limit_or_is_refused(
     planned: list[Planned], workers: int, speed: float | None, split: bool

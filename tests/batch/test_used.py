@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from batch.capacity.used import Heard, JobUse, Timing, attributed, measured, merged, stamp
+from batch.platforms.sagemaker_jobs import TRAINING, Jobs
 
 START = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 
@@ -96,3 +98,27 @@ def test_a_timing_is_read_back_as_it_was_written() -> None:
     )
     assert Timing.from_json(json.loads(json.dumps(timing.as_json()))) == timing
     assert timing.as_json()["jobs"][0]["instance_hours"] == pytest.approx(660 / 3600, abs=1e-4)
+
+
+class Described:
+    """A training job on spot machines, as SageMaker describes it."""
+
+    def describe_training_job(self, **_: str) -> dict[str, Any]:
+        return {
+            "TrainingJobStatus": "Completed",
+            "SecondaryStatus": "Completed",
+            "ResourceConfig": {"InstanceType": "ml.g5.xlarge", "InstanceCount": 2},
+            "CreationTime": START,
+            "TrainingStartTime": START + timedelta(seconds=200),
+            "TrainingEndTime": START + timedelta(seconds=2000),
+            "BillableTimeInSeconds": 900,
+        }
+
+
+def test_a_spot_job_is_billed_for_what_sagemaker_says() -> None:
+    jobs = Jobs(kind=TRAINING, sagemaker=Described())
+    jobs.described("nightscribe-x-a1")
+    jobs.described("nightscribe-y-a1")
+    (use,) = jobs.uses("nightscribe-x")
+    assert (use.instance_type, use.billed_seconds, use.instance_hours) == ("ml.g5.xlarge", 900, 0.5)
+    assert (use.waiting_seconds, use.started_at) == (200.0, at(200))
