@@ -15,7 +15,7 @@ import pytest
 from batch.cli.listeners import LogListener
 from batch.config import Config, load_config
 from batch.datasets import read_rows
-from batch.layout import TRANSCRIPTS
+from batch.layout import PROBE, TRANSCRIPTS
 from batch.platforms.sagemaker import SageMakerPlatform
 from batch.run import Finished, Runner
 from batch.transform_machines import transform_platform
@@ -77,7 +77,8 @@ class Night:
 
     def outputs(self) -> list[str]:
         """The keys of all outputs of shards."""
-        return [one.key for one in self.output.list("runs/") if one.key.endswith(".out")]
+        listed = (one.key for one in self.output.list("runs/"))
+        return [key for key in listed if key.endswith(".out") and PROBE not in key]
 
     def _wait(self, seconds: float) -> None:
         self.waits.append(seconds)

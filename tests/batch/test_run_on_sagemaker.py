@@ -192,7 +192,7 @@ def test_an_unfinished_run_of_another_platform_is_planned_anew(
         (["output.uri=out"], "[output]"),
         (["archive.uri=archive"], "[archive]"),
         (['sagemaker.subnets=["subnet-1"]'], "give both, or neither"),
-        (["sagemaker.network_isolation=true"], "S3 gateway endpoint"),
+        (["sagemaker.network_isolation=true"], "needs wheels"),
     ],
 )
 def test_what_cannot_run_there_is_said_before_anything_is_planned(
