@@ -129,8 +129,13 @@ class Deployment:
             kept=standing.parameters if standing else None,
             import_existing=import_existing,
         )
-        with translated(f"stack {self.name}"):
-            arn = self._api.create_change_set(**request)["Id"]
+        try:
+            with translated(f"stack {self.name}"):
+                arn = self._api.create_change_set(**request)["Id"]
+        except InputError as error:
+            if _UNCHANGED.search(str(error)):
+                return None
+            raise
         return self._prepared(arn, creates=standing is None)
 
     def _prepared(self, arn: str, *, creates: bool) -> ChangeSet | None:
