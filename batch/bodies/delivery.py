@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from batch.bodies.cutting import Cutter
@@ -15,6 +16,8 @@ from batch.plan import Plan
 from batch.platforms.base import Document
 from batch.progress import ShardDone
 from manifests.storage import Store
+
+_PARALLEL = 10  # requests at a time, as many as boto3 keeps connections
 
 
 def deliver(
@@ -38,8 +41,10 @@ def deliver(
 
 def remove_bodies(output: Store, keys: RunKeys) -> None:
     """Remove a run's bodies, which are copies of recordings; what was staged stays known."""
-    for entry in list(output.list(keys.bodies)):
-        output.delete(entry.key)
+    lying = [entry.key for entry in output.list(keys.bodies)]
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        for _ in pool.map(output.delete, lying):
+            pass
 
 
 @dataclass(kw_only=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 import tarfile
-import tempfile
 import zlib
-from pathlib import Path
+from types import SimpleNamespace
 
 from manifests.errors import InputError
 from manifests.storage import parent_store
@@ -21,16 +22,14 @@ def grid_of(bundle_uri: str) -> WindowGrid:
     Raises:
         InputError: it holds no model.
     """
-    import transformers  # noqa: PLC0415
-
-    with tempfile.TemporaryDirectory(prefix="nightscribe-config-") as folder:
-        path = Path(folder) / _CONFIG
-        path.write_bytes(_config_in(bundle_uri))
-        try:
-            config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{bundle_uri}: {_CONFIG} is no model's: {error}") from error
-    return WindowGrid(hop=hop_of(config))
+    try:
+        config = json.loads(_config_in(bundle_uri))
+        strides: list[int] = config.get("conv_stride") or []
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{bundle_uri}: {_CONFIG} is no model's: {error}") from error
+    # What transformers' configuration would say; a driver has no transformers.
+    ratio = {"inputs_to_logits_ratio": math.prod(strides)} if strides else {}
+    return WindowGrid(hop=hop_of(SimpleNamespace(**config | ratio)))
 
 
 def _config_in(bundle_uri: str) -> bytes:
