@@ -16,7 +16,9 @@ from manifests.errors import AccessDeniedError, NightscribeError, UnavailableErr
 
 Verdict = Literal["ok", "warn", "fail"]
 _AT_ONCE = 8
+_LINE_LENGTH = 400
 _ASK = "give the caller that permission, or let somebody look who has it"
+_AGAIN = "the same command may find it out in a minute"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,13 +78,20 @@ class Check:
             return list(self.look(patient))
         except (AccessDeniedError, UnavailableError) as error:
             if self.needed:
-                return [report(verdict="fail", found=str(error), mend=self.mend)]
-            return [report(verdict="warn", found=f"not looked at: {error}", mend=_ASK)]
+                return [report(verdict="fail", found=_line(error), mend=self.mend)]
+            mend = _ASK if isinstance(error, AccessDeniedError) else _AGAIN
+            return [report(verdict="warn", found=f"not looked at: {_line(error)}", mend=mend)]
         except NightscribeError as error:
-            return [report(verdict="fail", found=str(error), mend=self.mend)]
+            return [report(verdict="fail", found=_line(error), mend=self.mend)]
         except Exception as error:  # noqa: BLE001 - a check that trips must not end the others
             found = f"the check itself failed ({type(error).__name__}: {error})"
             return [report(verdict="warn", found=found, mend="please report it")]
+
+
+def _line(error: Exception) -> str:
+    """An error as one line: a proxy's page of HTML would fill the screen."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= _LINE_LENGTH else f"{text[:_LINE_LENGTH]}…"
 
 
 def ok(subject: str, found: str) -> Finding:

@@ -71,6 +71,7 @@ def _say_deployed(made: Deployed, config: Path) -> None:
         click.echo(f"removed {one}")
     click.echo(f"try it     nightscribe endpoint invoke -c {config} --name {documents.name} FILE")
     click.echo(f"end it     nightscribe endpoint delete -c {config} {documents.name}")
+    click.echo("It costs money until then, whether it is used or not.")
 
 
 @endpoint.command()

@@ -30,9 +30,10 @@ def endpoint_named(watch: Watch, name: str, channels: str) -> Endpoint:
         )
     bodies = not watch.may_read(variant.model)
     if bodies and channels == "split":
+        kind = "a real-time" if variant.kind == "real-time" else "an isolated"
         raise InputError(
-            "--channels split: an endpoint that is sent the sound itself mixes it; deploy one with "
-            "--async, and without network_isolation"
+            f"--channels split: {kind} endpoint is sent the sound itself, and mixes it; one "
+            "deployed with --async, and without network_isolation, splits it"
         )
     if variant.kind == "real-time":
         return RealTime(name=name, region=watch.region)
