@@ -110,7 +110,7 @@ def _speed(
     told = f"{len(sources)} {what if len(sources) == 1 else _plural(what)}"
     model = "" if same_model else " of another version of the model"
     return Speed(
-        rtfx=sum((job.rtfx or 0.0) * job.work_seconds for job in jobs) / seconds,
+        rtfx=round(sum((job.rtfx or 0.0) * job.work_seconds for job in jobs) / seconds, 6),
         measured=f"{told}{model} on {machine.named}, {seconds / 60:.1f} min of work",
         workers=machine.workers,
         cold_start_seconds=median(starts) if starts else None,
