@@ -185,6 +185,8 @@ def carried_out(config: Path, overrides: tuple[str, ...], values: dict[str, str 
     from batch.cli.listeners import DiscreetListener
     from batch.schedule.driving import Drive
     from batch.schedule.night import Window
+    from batch.schedule.start import leave_message
+    from manifests.errors import NightscribeError
 
     settings = configured(config, overrides, values)
     section = settings.schedule
@@ -201,7 +203,11 @@ def carried_out(config: Path, overrides: tuple[str, ...], values: dict[str, str 
         job=firing["job"],
         listener=DiscreetListener(settings.archive),
     )
-    click.echo(drive.carry_out())
+    try:
+        click.echo(drive.carry_out())
+    except NightscribeError as error:
+        leave_message(str(error))
+        raise
     return True
 
 

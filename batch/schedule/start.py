@@ -68,12 +68,10 @@ def install(code: Path, site: Path) -> None:
 
 def leave_message(sentence: str) -> None:
     """What DescribeProcessingJob gives out as the exit message."""
-    folder = Path(os.environ.get(PREFIX_VARIABLE) or "/opt/ml") / "output"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "message").write_text(sentence[:1000], "utf-8")
-    except OSError:
-        pass  # not in a container
+    prefix = Path(os.environ.get(PREFIX_VARIABLE) or "/opt/ml")
+    if prefix.is_dir():
+        (prefix / "output").mkdir(exist_ok=True)
+        (prefix / "output/message").write_text(sentence[:1000], "utf-8")
 
 
 if __name__ == "__main__":

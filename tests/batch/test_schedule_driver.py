@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from batch.bundles import prepare_bundle
 from batch.schedule.driver import upload_driver
 from batch.wheels import requirements
 from manifests.local_store import download
 from manifests.storage import Store, open_store
+from manifests.tarball import unpack_object
 from tests.batch.job_runner import JobRunner, job_runner
 from tests.batch.scheduled import OpenNight, nightscribe, small_archive
 
@@ -83,6 +85,21 @@ def test_a_night_needs_no_checkout_and_no_package_that_is_not_pinned(
     assert output.stat(f"reports/{night.night}-001/report.html") is not None
     assert "alice" not in done.stdout + done.stderr
     assert len(runner.transforms) == 1
+
+
+def test_sound_can_be_cut_for_isolated_containers(
+    output: Store, tiny_model: Path, tmp_path: Path, bare_python: Path
+) -> None:
+    place = tmp_path / "driver"
+    unpack_object(output.uri_of(f"{upload_driver(output)}driver.tar.gz"), place)
+    script = (
+        "import sys, av, soundfile, soxr; from batch.bodies.delivery import deliver; "
+        "from batch.bodies.grid import grid_of; print(grid_of(sys.argv[1]).hop)"
+    )
+    bundle = prepare_bundle(str(tiny_model), output)
+    command = [bare_python, "-c", script, bundle.uri]
+    said = subprocess.run(command, capture_output=True, text=True, cwd=place, check=True)
+    assert said.stdout == "320\n"
 
 
 def test_what_a_bundle_lacks_is_told_in_one_sentence(
