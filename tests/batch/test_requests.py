@@ -11,11 +11,13 @@ from botocore.validate import ParamValidator
 from batch.capacity.limits import TransformLimits
 from batch.platforms.transform_job import TransformSpec
 from batch.requests import (
+    TransformMachines,
     job_name,
     model_request,
     transform_request,
 )
 from manifests.errors import InputError
+from transform_handler.allowed import VARIABLE as ALLOWED
 
 
 def complaints(operation: str, document: dict) -> str:
@@ -27,7 +29,10 @@ def complaints(operation: str, document: dict) -> str:
     )
 
 
-def transform() -> dict:
+ISOLATED = TransformMachines(isolated=True)
+
+
+def transform(machines: TransformMachines | None = None) -> dict:
     return dict(
         transform_request(
             name=job_name("2026-11-23-001", "s3://b/out/", "r1"),
@@ -36,12 +41,14 @@ def transform() -> dict:
             output_uri="s3://b/out/runs/x/out/",
             allowed_prefixes=["s3://b/in/"],
             limits=TransformLimits(concurrency=64, timeout_seconds=3600, retries=1),
+            machines=machines,
         )
     )
 
 
-def model() -> dict:
-    return dict(model_request(name="nightscribe-model", bundle_uri="s3://b/m/model.tar.gz"))
+def model(machines: TransformMachines | None = None) -> dict:
+    bundle = "s3://b/m/model.tar.gz"
+    return dict(model_request(name="nightscribe-model", bundle_uri=bundle, machines=machines))
 
 
 @pytest.mark.parametrize(
@@ -49,6 +56,8 @@ def model() -> dict:
     [
         ("CreateTransformJob", transform()),
         ("CreateModel", model()),
+        ("CreateTransformJob", transform(ISOLATED)),
+        ("CreateModel", model(ISOLATED)),
     ],
 )
 def test_botocore_accepts_the_document(operation: str, document: dict) -> None:
@@ -64,6 +73,15 @@ def test_limits_of_batch_transform_are_kept() -> None:
     assert document["MaxConcurrentTransforms"] * document["MaxPayloadInMB"] <= 100
     assert len(document["Environment"]) <= 16
     assert document["ModelClientConfig"]["InvocationsTimeoutInSeconds"] <= 3600
+
+
+def test_an_isolated_job_is_sent_sound_and_allowed_nothing_else() -> None:
+    job, made = transform(ISOLATED), model(ISOLATED)
+    assert job["TransformInput"]["ContentType"] == "audio/flac"
+    assert ALLOWED not in job["Environment"]
+    assert ALLOWED in transform()["Environment"]
+    assert made["EnableNetworkIsolation"] is True
+    assert made["ModelName"] != model()["ModelName"]
 
 
 def test_job_names_are_deterministic_short_and_differ_by_output() -> None:

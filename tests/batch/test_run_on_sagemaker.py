@@ -104,6 +104,22 @@ def test_the_rows_are_those_of_the_local_platform(
     assert len(runner.transforms) == 1
 
 
+def test_the_rows_are_those_of_the_local_platform_where_the_container_has_no_network(
+    tmp_path: Path, tiny_model: Path, bucket: str, runner: JobRunner
+) -> None:
+    _, here = carried_out(configured(tmp_path, tiny_model, bucket, "here"))
+    image = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/baked@sha256:" + "0" * 64
+    more = ["sagemaker.network_isolation=true", f"sagemaker.inference_image={image}"]
+    config = configured(tmp_path, tiny_model, bucket, "there", "platform.name=sagemaker", *more)
+    (finished,), there = carried_out(config)
+    assert rows(there) == rows(here)
+    (job,), (model,) = runner.transforms, runner.models.values()
+    assert model["EnableNetworkIsolation"] is True
+    assert job["TransformInput"]["ContentType"] == "audio/flac"
+    assert job["MaxConcurrentTransforms"] * job["MaxPayloadInMB"] <= 100
+    assert list(there.output.list(finished.plan.keys.bodies)) == []
+
+
 def test_what_a_failed_job_leaves_over_goes_again_in_a_new_round(
     tmp_path: Path,
     tiny_model: Path,
