@@ -129,10 +129,11 @@ def days_text(days: frozenset[int]) -> str:
     """``mon-fri``, ``mon,wed`` or ``every day``."""
     if len(days) == len(DAY_NAMES):
         return "every day"
-    numbers = sorted(days)
-    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
-        return f"{DAY_NAMES[numbers[0]]}-{DAY_NAMES[numbers[-1]]}"
-    return ",".join(DAY_NAMES[number] for number in numbers)
+    begins = [day for day in sorted(days) if (day - 1) % len(DAY_NAMES) not in days]
+    if len(begins) == 1 and len(days) > 2:
+        first, last = begins[0], (begins[0] + len(days) - 1) % len(DAY_NAMES)
+        return f"{DAY_NAMES[first]}-{DAY_NAMES[last]}"
+    return ",".join(DAY_NAMES[day] for day in sorted(days))
 
 
 def _times(window: str) -> tuple[time, time]:
@@ -158,10 +159,8 @@ def _zone(name: str) -> ZoneInfo:
         import difflib  # noqa: PLC0415
 
         near = difflib.get_close_matches(name, available_timezones(), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputError(
-            f"[schedule] timezone {name!r}: no such zone; expected one as 'Europe/Berlin'{hint}"
-        ) from error
+        hint = f"did you mean {near[0]!r}?" if near else "expected one as 'Europe/Berlin'"
+        raise InputError(f"[schedule] timezone {name!r}: no such zone; {hint}") from error
 
 
 def _days(text: str) -> frozenset[int]:
