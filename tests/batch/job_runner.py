@@ -185,11 +185,15 @@ class _Job:
             "DetailType": f"SageMaker {self.kind.title()} Job State Change",
             "Detail": json.dumps(detail),
         }
-        boto3.client("events", self.region).put_events(Entries=[event])
+        self._client("events").put_events(Entries=[event])
+
+    def _client(self, service: str) -> Any:
+        # The default session is not safe beside a driver's thread that makes clients too.
+        return boto3.session.Session().client(service, self.region)
 
     def _log(self) -> None:
         """The lines in CloudWatch; a group that the account's template made is used as it is."""
-        logs = boto3.client("logs", self.region)
+        logs = self._client("logs")
         group = f"/aws/sagemaker/{self.kind.title()}Jobs"
         if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
             logs.create_log_group(logGroupName=group)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from manifests.manifest_file import write_manifest
 from manifests.storage import open_store
+from manifests.tarball import pack
 from tests.batch.job_runner import ROLE, JobRunner, fire, job_runner
 
 CREATE = "import boto3, json; boto3.client('sagemaker').create_processing_job(**json.loads({!r}))"
@@ -165,3 +170,56 @@ def test_a_schedule_that_is_due_creates_its_job(s3_bucket: str, runner: JobRunne
     runner.join()
     assert described("night-d32c")["ProcessingJobStatus"] == "Completed"
     assert open_store(f"s3://{s3_bucket}/result/").read("said") == b"2026-11-23T21:00:00Z"
+
+
+PAUSES = """
+import os, signal, socket
+def model_fn(model_dir): return int(os.environ["PORT"])
+def input_fn(data, kind): return data
+def output_fn(said, accept): return said
+def predict_fn(data, port):
+    if "wait" not in str(data):
+        return "heard\\n"
+    with socket.create_connection(("127.0.0.1", port)) as told:
+        told.sendall(str(os.getpid()).encode())
+    signal.pause()
+"""
+
+
+def test_a_transform_that_is_stopped_has_really_stopped_and_keeps_what_it_did(
+    tmp_path: Path, s3_bucket: str, runner: JobRunner
+) -> None:
+    pack(tmp_path / "model.tar.gz", {"code/inference.py": PAUSES.encode()})
+    store, place = open_store(f"s3://{s3_bucket}/"), f"s3://{s3_bucket}"
+    store.put("model.tar.gz", tmp_path / "model.tar.gz")
+    for name in ("quick", "wait"):
+        store.put(f"shards/{name}", name.encode())
+    store.put("manifest.json", write_manifest(f"{place}/shards/", ["quick", "wait"]))
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(60)
+    container = {
+        "Image": "nobody/none",
+        "ModelDataUrl": f"{place}/model.tar.gz",
+        "Environment": {"PORT": str(listener.getsockname()[1])},
+    }
+    model = {"ModelName": s3_bucket, "ExecutionRoleArn": ROLE, "PrimaryContainer": container}
+    source = {"S3DataType": "ManifestFile", "S3Uri": f"{place}/manifest.json"}
+    runner.when["transform"] = "in background"
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.create_model(**model)
+    sagemaker.create_transform_job(
+        TransformJobName=s3_bucket,
+        ModelName=s3_bucket,
+        TransformInput={"DataSource": {"S3DataSource": source}, "ContentType": "text/csv"},
+        TransformOutput={"S3OutputPath": f"{place}/out/"},
+        TransformResources={"InstanceType": "ml.m5.xlarge", "InstanceCount": 1},
+    )
+    with listener, listener.accept()[0] as told:
+        worker = int(told.recv(20))
+    sagemaker.stop_transform_job(TransformJobName=s3_bucket)
+    runner.join()
+    described = sagemaker.describe_transform_job(TransformJobName=s3_bucket)
+    assert described["TransformJobStatus"] == "Stopped"
+    assert [entry.key for entry in store.list("out/")] == ["out/quick.out"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)

@@ -155,6 +155,32 @@ def test_where_a_machine_is_not_to_be_had_the_next_type_is_tried(
     assert waited[0] > 60
 
 
+def test_where_no_type_is_to_be_had_it_is_said_where_to_name_more(
+    sagemaker: Any, stubber: Stubber
+) -> None:
+    described(stubber, 1, None)
+    for attempt in (1, 2, 3):
+        created(stubber, attempt, "ml.g5.xlarge")
+        described(stubber, attempt, "Failed", FailureReason=CAPACITY)
+    trainer, _ = platform(sagemaker, "ml.g5.xlarge")
+    outcome = trainer.train(document(), on_line=lambda _: None)
+    assert outcome.status == "Failed"
+    assert f"{NAME}-a3: AWS has no ml.g5.xlarge to give now (3 attempts" in outcome.failure_reason
+    assert "name more types in [training] instances" in outcome.failure_reason
+
+
+def test_a_training_job_is_watched_through_a_silence(sagemaker: Any, stubber: Stubber) -> None:
+    described(stubber, 1, "InProgress")
+    described(stubber, 2, None)
+    stubber.add_client_error("describe_training_job", "ThrottlingException", "Rate exceeded")
+    stubber.add_client_error("describe_training_job", "InternalFailure", http_status_code=500)
+    described(stubber, 1, "Completed")
+    lines: list[str] = []
+    trainer, _ = platform(sagemaker)
+    assert trainer.train(document(), on_line=lines.append).status == "Completed"
+    assert sum("asking again for 30 minutes" in line for line in lines) == 1
+
+
 def test_a_quota_of_zero_on_the_way_does_not_hide_the_types_after_it(
     sagemaker: Any, stubber: Stubber
 ) -> None:
@@ -228,6 +254,7 @@ def test_a_quota_of_zero_is_explained_when_no_type_is_left(
     with pytest.raises(QuotaError, match=r"ml\.g6\.xlarge for training job usage' is 0") as raised:
         trainer.train(document(), on_line=lambda _: None)
     assert "Service Quotas" in str(raised.value)
+    assert str(raised.value).endswith("or name another type in [training] instances")
 
 
 def test_a_lost_answer_does_not_start_the_job_twice(sagemaker: Any, stubber: Stubber) -> None:
