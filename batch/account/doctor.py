@@ -5,6 +5,7 @@ The checks know nothing of each other: what one cannot find out, or trips over, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from manifests.errors import AccessDeniedError, NightscribeError, UnavailableErr
 
 Verdict = Literal["ok", "warn", "fail"]
 _AT_ONCE = 8
-_LINE_LENGTH = 400
+_PAGE = re.compile(r"<(!doctype|html).*</?[a-z]+>", re.IGNORECASE)
 _ASK = "give the caller that permission, or let somebody look who has it"
 _AGAIN = "the same command may find it out in a minute"
 
@@ -90,8 +91,7 @@ class Check:
 
 def _line(error: Exception) -> str:
     """An error as one line: a proxy's page of HTML would fill the screen."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= _LINE_LENGTH else f"{text[:_LINE_LENGTH]}…"
+    return _PAGE.sub("…", " ".join(str(error).split()))
 
 
 def ok(subject: str, found: str) -> Finding:

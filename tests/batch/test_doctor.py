@@ -21,7 +21,7 @@ from batch.config import Config, load_config
 from batch.layout import CLAIM
 from batch.platforms.quotas import Quota
 from batch.schedule.records import Schedule
-from manifests.errors import AccessDeniedError, InputError
+from manifests.errors import AccessDeniedError, InputError, UnavailableError
 from manifests.storage import open_store
 from tests.conftest import speechlike, write_sound
 
@@ -141,12 +141,16 @@ def test_a_check_that_fails_ends_none_of_the_others(config: Path) -> None:
     def broken(_: Patient) -> list[Finding]:
         raise InputError("[sagemaker] role: mend it")
 
-    looks = [trips, forbidden, broken, identity.credentials]
+    def behind_a_proxy(_: Patient) -> list[Finding]:
+        raise UnavailableError("iam: 502 (<!doctype html>\n<h1>Bad gateway</h1>\n)")
+
+    looks = [trips, forbidden, broken, identity.credentials, behind_a_proxy]
     checks = [Check(subject=look.__name__, look=look) for look in looks]
     found = examined(patient(config), checks)
-    assert [one.subject for one in found] == ["trips", "forbidden", "broken", "credentials"]
-    assert [one.verdict for one in found] == ["warn", "warn", "fail", "ok"]
+    assert [one.subject for one in found] == [look.__name__ for look in looks]
+    assert [one.verdict for one in found] == ["warn", "warn", "fail", "ok", "warn"]
     assert found[1].mend
+    assert found[4].found == "not looked at: iam: 502 (… )"
 
 
 # -- this machine -----------------------------------------------------------------------------

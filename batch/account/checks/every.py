@@ -13,6 +13,7 @@ from manifests.storage import open_store
 
 _STACK = "'nightscribe deploy' makes it; or let [sagemaker] name another"
 _MODEL = "let [model] uri name a model folder, a bundle or a hub's model"
+_IMAGE = "pip install 'nightscribe[sagemaker]', or name the images in [sagemaker]"
 
 MACHINE = (Check(subject="packages", look=machine.packages),)
 LOCAL = (
@@ -37,7 +38,7 @@ ACCOUNT = (
     *(Check(subject=key, look=identity.role_check(key), mend=_STACK) for key in identity.ROLES),
     Check(subject="key", look=identity.key, mend="name a key of this account and region"),
     Check(subject="quotas", look=capacity.quotas),
-    Check(subject="images", look=capacity.images, needed=True),
+    Check(subject="images", look=capacity.images, needed=True, mend=_IMAGE),
     Check(subject="network", look=network.network, mend=_STACK),
     Check(subject="endpoints", look=capacity.endpoints),
     Check(subject="schedules", look=nightly.schedules),
