@@ -79,7 +79,7 @@ def _send_canary(settings: Config, listener: LogListener) -> None:
 
 def estimate_lines(found: Estimate) -> Iterator[str]:
     """The estimate for eyes; what is not known is said to be so."""
-    from batch.cli.listeners import hours
+    from batch.report.lines import hours
 
     work = found.work
     if not work.recordings:

@@ -122,7 +122,7 @@ def _model_lines(one: Evaluation) -> list[str]:
 
 
 def _coverage(one: Evaluation) -> str:
-    from batch.cli.listeners import hours
+    from batch.report.lines import hours
 
     count = len(one.utterances)
     speakers = len(one.by_speaker)

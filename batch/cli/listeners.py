@@ -14,17 +14,13 @@ from batch.config import ArchiveSection
 from batch.plan import Plan, ShardEntry
 from batch.platforms.base import JobOutcome
 from batch.progress import ShardDone
+from batch.report.lines import hours
 from batch.schedule.messages import discreet
 
 
 def listener() -> TerminalListener | LogListener:
     """A bar where there is a terminal, plain lines where there is none."""
     return TerminalListener() if sys.stderr.isatty() else LogListener()
-
-
-def hours(seconds: float) -> str:
-    """``0.21 h`` or ``12.6 min`` for short sound."""
-    return f"{seconds / 3600:.2f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
 
 
 class LogListener:

@@ -93,7 +93,8 @@ def plan(
     **shortcuts: str | None,
 ) -> None:
     """Freeze what the next run takes on."""
-    from batch.cli.listeners import LogListener, hours
+    from batch.cli.listeners import LogListener
+    from batch.report.lines import hours
 
     if dry_run:
         survey = _new_runner(config, overrides, shortcuts, LogListener()).survey(dry=True)

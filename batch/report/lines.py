@@ -1,9 +1,14 @@
-"""The scores in a few lines, for a terminal or a message."""
+"""Scores and lengths in a few lines, for a terminal or a message."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+
+def hours(seconds: float) -> str:
+    """``0.21 h`` or ``12.6 min`` for short sound."""
+    return f"{seconds / 3600:.2f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
 
 
 def score_lines(figures: Mapping[str, Any]) -> list[str]:

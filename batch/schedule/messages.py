@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from batch.config import ArchiveSection
-from batch.report.lines import score_lines
+from batch.report.lines import hours, score_lines
 
 MAX_SUBJECT = 100  # characters, ASCII: SNS
 MAX_BODY = 256 << 10  # bytes: SNS
@@ -215,7 +215,7 @@ def _some(count: int, noun: str) -> str:
 
 
 def _hours(story: NightStory) -> str:
-    return f"{story.total('audio_seconds') / 3600:.2f} h"
+    return hours(story.total("audio_seconds"))
 
 
 def _day(story: NightStory) -> str:
