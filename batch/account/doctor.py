@@ -17,7 +17,7 @@ from manifests.errors import AccessDeniedError, NightscribeError, UnavailableErr
 
 Verdict = Literal["ok", "warn", "fail"]
 _AT_ONCE = 8
-_PAGE = re.compile(r"<(!doctype|html).*</?[a-z]+>", re.IGNORECASE)
+_PAGE = re.compile(r"<(!doctype|html).*>", re.IGNORECASE)
 _ASK = "give the caller that permission, or let somebody look who has it"
 _AGAIN = "the same command may find it out in a minute"
 
