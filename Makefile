@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint format bench versions lock demo-sound demo-model clean browser
+.PHONY: setup demo test lint format bench versions toolkit lock demo-sound demo-model clean browser
 
 setup: $(STAMP)
 
@@ -37,6 +37,10 @@ format: setup
 # The tests, and models exchanged, under the transformers of SageMaker's images.
 versions: setup
 	$(BIN)/python benchmarks/versions/check.py
+
+# The bundle in the real Hugging Face toolkit: Java 17 and a gigabyte of packages for each version.
+toolkit: setup
+	$(BIN)/python -m benchmarks.toolkit.check
 
 bench: setup
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
