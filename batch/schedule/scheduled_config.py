@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,18 @@ from manifests.local_store import path_of_uri
 from manifests.storage import Store
 
 
-def scheduled_config(config: Config, output: Store, folder: str) -> Config:
+def scheduled_config(
+    config: Config, output: Store, folder: str, warn: Callable[[str], None]
+) -> Config:
     """Resolve roles, image and workers, and put model, references and metadata into storage.
 
-    ``folder`` is the schedule's own below the output.
+    ``folder`` is the schedule's own below the output; ``warn`` is told of an image without digest.
 
     Raises:
         InputError: something that no job could read, and that is too much to upload.
     """
     config = config.model_copy(update={"platform": PlatformSection(name="sagemaker")})
-    machines = transform_machines(config)
+    machines = transform_machines(config, warn=warn)
     account = account_of(config)
     bundle = configured_bundle(config, output)
     archive, references = config.archive, config.references

@@ -13,7 +13,7 @@ from batch.account.account import account_of
 from batch.config import Config, SageMakerSection
 from batch.platforms.aws import client, region_of, translated
 from batch.platforms.base import Document
-from batch.platforms.sagemaker_images import driver_image
+from batch.platforms.sagemaker_images import driver_image, pinned
 from batch.requests import JobMachines
 from batch.schedule.clock_changes import warnings
 from batch.schedule.driver import DRIVERS, upload_driver
@@ -89,9 +89,10 @@ def put_schedule(config: Config, name: str) -> Put:
     output = open_store(config.output.uri)
     existing = scheduler.parts(schedule_prefix(name, output.uri))
     paused = bool(existing) and not any(existing.values())
-    machines = _machines(config, account)
+    notes: list[str] = []
+    machines = _machines(config, account, notes.append)
     folder = schedule_folder(name)
-    output.put(folder + CONFIG_NAME, as_toml(scheduled_config(config, output, folder)))
+    output.put(folder + CONFIG_NAME, as_toml(scheduled_config(config, output, folder, notes.append)))
     code = upload_driver(output, account.wheels)
     driver = Driver(
         schedule=name,
@@ -125,7 +126,7 @@ def put_schedule(config: Config, name: str) -> Put:
         renewed=bool(existing),
         paused=paused,
         first_firing=next(window.firings(now))[0],
-        warnings=[*_account_notes(account), *warnings(window, now)],
+        warnings=[*_account_notes(account), *dict.fromkeys(notes), *warnings(window, now)],
     )
 
 
@@ -222,10 +223,12 @@ def _check_name(name: str) -> None:
         )
 
 
-def _machines(config: Config, account: SageMakerSection) -> JobMachines:
+def _machines(
+    config: Config, account: SageMakerSection, warn: Callable[[str], None]
+) -> JobMachines:
     return JobMachines(
         role=_needed(account, "driver_role"),
-        image=account.driver_image or driver_image(account.region),
+        image=pinned(account.driver_image or driver_image(account.region), warn),
         instance_type=config.schedule.instance,
         subnets=account.subnets,
         security_groups=account.security_groups,

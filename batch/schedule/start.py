@@ -25,7 +25,7 @@ class StartError(Exception):
 
 def main() -> int:
     """Unpack, install, and become the command line with this command's arguments."""
-    place = Path(tempfile.mkdtemp(prefix="nightscribe-driver-"))
+    place = Path(tempfile.mkdtemp(prefix="nightscribe-driver-", dir=container()))
     code, site = place / "code", place / "site"
     try:
         unpack(Path(__file__).resolve().parent / BUNDLE, code)
@@ -39,6 +39,12 @@ def main() -> int:
     os.chdir(code)
     command = [sys.executable, "-m", "batch.cli", *sys.argv[1:]]
     return os.execv(command[0], command)  # noqa: S606 - no shell, and the process id stays
+
+
+def container() -> Path | None:
+    """``/opt/ml``, which has the job's volume; None outside of a container."""
+    prefix = Path(os.environ.get(PREFIX_VARIABLE) or "/opt/ml")
+    return prefix if prefix.is_dir() else None
 
 
 def unpack(bundle: Path, folder: Path) -> None:
@@ -68,8 +74,8 @@ def install(code: Path, site: Path) -> None:
 
 def leave_message(sentence: str) -> None:
     """What DescribeProcessingJob gives out as the exit message."""
-    prefix = Path(os.environ.get(PREFIX_VARIABLE) or "/opt/ml")
-    if prefix.is_dir():
+    prefix = container()
+    if prefix is not None:
         (prefix / "output").mkdir(exist_ok=True)
         (prefix / "output/message").write_text(sentence[:1000], "utf-8")
 
