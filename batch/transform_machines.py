@@ -79,8 +79,9 @@ def machines_on(
     image = account.inference_image or inference_image(account.region, instance_type)
     workers, threads = section.workers or workers_of(instance_type, account.region), 1
     if account.network_isolation:
-        gpus = gpus_of(instance_type, account.region)
-        most = MOST_BODIES if gpus or section.workers else MOST_BODIES_ON_CPU
+        # In this order: a scheduled run says its workers and has no table of GPUs.
+        many = section.workers or gpus_of(instance_type, account.region)
+        most = MOST_BODIES if many else MOST_BODIES_ON_CPU
         workers, threads = min(workers, most), max(1, workers // most)
     return TransformMachines(
         role=account.role,

@@ -7,7 +7,8 @@ transformers 5.5.3 on torch 2.6.0.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from batch.platforms.aws import client, region_of, translated
@@ -95,20 +96,16 @@ def pinned(image: str, warn: Callable[[str], None]) -> str:
 
 def gpus_of(instance_type: str, region: str | None) -> int:
     """How many GPUs an instance type has, by sagemaker's table, which lists those with several."""
-    from sagemaker.core import instance_types_gpu_info  # noqa: PLC0415
-
+    with _sagemaker_installed():
+        from sagemaker.core import instance_types_gpu_info  # noqa: PLC0415
     table = instance_types_gpu_info.retrieve(region_of(region))
     family = instance_type.split(".")[1]
     return int(table.get(instance_type, {}).get("Count", 1 if family[0] in "gp" else 0))
 
 
 def _retrieved(scope: str, region: str | None, instance_type: str, mend: str) -> str:
-    try:
+    with _sagemaker_installed():
         from sagemaker.core import image_uris  # noqa: PLC0415
-    except ImportError as error:
-        raise InputError(
-            "SageMaker needs the package sagemaker: pip install 'nightscribe[sagemaker]'"
-        ) from error
     retrieve: Any = image_uris.retrieve
     try:
         return str(
@@ -125,4 +122,14 @@ def _retrieved(scope: str, region: str | None, instance_type: str, mend: str) ->
         raise InputError(
             f"no Hugging Face {scope} image for {instance_type} in {region or 'this region'} "
             f"({error}); {mend}"
+        ) from error
+
+
+@contextmanager
+def _sagemaker_installed() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(
+            "SageMaker needs the package sagemaker: pip install 'nightscribe[sagemaker]'"
         ) from error

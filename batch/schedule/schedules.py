@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -92,7 +92,9 @@ def put_schedule(config: Config, name: str) -> Put:
     notes: list[str] = []
     machines = _machines(config, account, notes.append)
     folder = schedule_folder(name)
-    output.put(folder + CONFIG_NAME, as_toml(scheduled_config(config, output, folder, notes.append)))
+    output.put(
+        folder + CONFIG_NAME, as_toml(scheduled_config(config, output, folder, notes.append))
+    )
     code = upload_driver(output, account.wheels)
     driver = Driver(
         schedule=name,

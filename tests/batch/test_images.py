@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from botocore.stub import Stubber
 
 from batch.config import Config, load_config
 from batch.platforms import sagemaker_images
-from batch.platforms.sagemaker_images import driver_image, inference_image, pinned
+from batch.platforms.sagemaker_images import driver_image, gpus_of, inference_image, pinned
 from batch.requests import model_request
 from batch.training_machines import training_machines
 from batch.transform_machines import transform_machines
@@ -143,3 +144,12 @@ def test_the_driver_runs_in_the_cpu_image_that_transcribes() -> None:
     image = driver_image("eu-central-1")
     assert image == inference_image("eu-central-1", "ml.m5.xlarge")
     assert "-cpu-py312" in image
+
+
+def test_without_the_sagemaker_package_its_tables_are_asked_for_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "sagemaker.core", None)
+    for ask in (gpus_of, inference_image):
+        with pytest.raises(InputError, match=r"pip install 'nightscribe\[sagemaker\]'"):
+            ask(instance_type="ml.g5.xlarge", region="eu-central-1")
