@@ -154,6 +154,11 @@ def _cloudformation(operation: str, params: Mapping[str, Any]) -> Iterator[Reque
     )
 
 
+def _ecr(operation: str, params: Mapping[str, Any]) -> Iterator[Request]:
+    registry = f"arn:aws:ecr:{REGION}:{params['registryId']}"
+    yield Request(f"ecr:{operation}", f"{registry}:repository/{params['repositoryName']}")
+
+
 def _iam(operation: str, params: Mapping[str, Any]) -> Iterator[Request]:
     resource = params.get("PolicySourceArn") or f"arn:aws:iam::{ACCOUNT}:role/{params['RoleName']}"
     yield Request(f"iam:{operation}", resource)
@@ -173,6 +178,7 @@ _SERVICES: Mapping[str, Callable[[str, Mapping[str, Any]], Iterator[Request]]] =
     "scheduler": _scheduler,
     "logs": _logs,
     "sqs": _sqs,
+    "ecr": _ecr,
     "iam": _iam,
     "cloudformation": _cloudformation,
     "sns": lambda operation, params: iter([Request(f"sns:{operation}", params["TopicArn"])]),

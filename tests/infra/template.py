@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ class Resolved:
 
     given: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def resources(self) -> dict[str, Any]:
         """The resources that would be made."""
         return {
@@ -63,7 +63,7 @@ class Resolved:
             if self._holds(resource.get("Condition"))
         }
 
-    @property
+    @cached_property
     def outputs(self) -> dict[str, str]:
         """The stack's outputs."""
         return {

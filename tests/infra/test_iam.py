@@ -78,6 +78,6 @@ def test_every_condition_must_hold() -> None:
 def test_what_it_does_not_know_is_not_guessed() -> None:
     with pytest.raises(NotImplementedError, match="NotAction"):
         allowed([statement(NotAction="s3:*")], GET)
+    one = statement(Condition={"NumericLessThan": {"a": "1"}})
     with pytest.raises(NotImplementedError, match="NumericLessThan"):
-        one = statement(Condition={"NumericLessThan": {"a": "1"}})
         allowed([one], Request(GET.action, GET.resource, {"a": "0"}))
