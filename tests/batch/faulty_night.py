@@ -25,6 +25,8 @@ from tests.batch.job_runner import ROLE, JobRunner, job_runner
 from tests.batch.misbehaving import Misbehaving, misbehaving
 
 RECORDINGS = 6
+# Named with its digest, so that nothing has to be looked up.
+IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/nightscribe@sha256:" + 64 * "0"
 
 
 @dataclass(kw_only=True)
@@ -116,6 +118,7 @@ shard_minutes = 0.05
 [sagemaker]
 role = "{ROLE}"
 region = "eu-central-1"
+inference_image = "{IMAGE}"
 """,
         "utf-8",
     )

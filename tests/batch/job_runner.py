@@ -60,6 +60,9 @@ class JobRunner:
     raised: list[BaseException] = field(default_factory=list)
     _waiting: list[_Job] = field(default_factory=list)
     _running: dict[str, _Job] = field(default_factory=dict)
+    _session: Any = field(default_factory=boto3.session.Session)
+    _clients: dict[str, Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def work(self) -> bool:
         """Carry out what waits to be told; whether there was anything."""
@@ -84,11 +87,11 @@ class JobRunner:
 
     # -- what the server's handlers call ------------------------------------------------------
 
-    def take(self, kind: Kind, document: Document, record: Any, region: str) -> None:
+    def take(self, kind: Kind, document: Document, record: Any) -> None:
         """A job was created; ``record`` is moto's, whose status everybody sees."""
         heard = {"training": self.trainings, "transform": self.transforms}
         heard.get(kind, self.processings).append(document)
-        job = _Job(kind=kind, document=document, record=record, region=region)
+        job = _Job(kind=kind, document=document, record=record, clients=self._client)
         job.begin()
         if self.when[kind] == "when told":
             self._waiting.append(job)
@@ -135,6 +138,13 @@ class JobRunner:
                 self.raised.append(error)
         job.end(outcome)
 
+    def _client(self, service: str) -> Any:
+        # Neither the default session nor one of ours may make two clients at a time.
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._session.client(service)
+            return self._clients[service]
+
     def hand_over(self, **_: Any) -> None:
         """Raise in the creating process what ``spoil`` raised in the server's thread."""
         if self.raised:
@@ -148,7 +158,7 @@ class _Job:
     kind: Kind
     document: Document
     record: Any
-    region: str
+    clients: Callable[[str], Any]
     carried: Carried = field(default_factory=Carried)
     thread: threading.Thread = field(default_factory=threading.main_thread)
 
@@ -185,15 +195,11 @@ class _Job:
             "DetailType": f"SageMaker {self.kind.title()} Job State Change",
             "Detail": json.dumps(detail),
         }
-        self._client("events").put_events(Entries=[event])
-
-    def _client(self, service: str) -> Any:
-        # The default session is not safe beside a driver's thread that makes clients too.
-        return boto3.session.Session().client(service, self.region)
+        self.clients("events").put_events(Entries=[event])
 
     def _log(self) -> None:
         """The lines in CloudWatch; a group that the account's template made is used as it is."""
-        logs = self._client("logs")
+        logs = self.clients("logs")
         group = f"/aws/sagemaker/{self.kind.title()}Jobs"
         if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
             logs.create_log_group(logGroupName=group)
@@ -244,7 +250,7 @@ def _hear(runner: JobRunner, kind: Kind, patch: pytest.MonkeyPatch) -> None:
         if kind == "transform" and document["ModelName"] not in runner.models:
             raise ValidationError(f'Could not find model "{document["ModelName"]}".')
         answer = original(response)
-        runner.take(kind, document, jobs[name], response.region)
+        runner.take(kind, document, jobs[name])
         return answer
 
     def stop(response: Any) -> Any:

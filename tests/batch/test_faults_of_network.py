@@ -22,20 +22,19 @@ def night(tmp_path: Path, tiny_model: Path, s3_bucket: str) -> Iterator[Night]:
         yield night
 
 
-@pytest.mark.parametrize(
-    "call", ["CreateTransformJob", "DescribeTransformJob", "CreateModel", "DescribeModel"]
-)
-def test_throttled_calls_are_made_again(night: Night, call: str) -> None:
-    night.server.refuse(call, "ThrottlingException", "Rate exceeded", times=4)
+def test_throttled_calls_are_made_again(night: Night) -> None:
+    calls = ("CreateTransformJob", "DescribeTransformJob", "CreateModel", "DescribeModel")
+    for call in calls:
+        night.server.refuse(call, "ThrottlingException", "Rate exceeded", times=4)
     night.run()
-    assert night.server.count(call) >= 5
+    assert min(map(night.server.count, calls)) >= 5
     assert night.attempts() == ["r1-a1"]
     assert night.complete()
 
 
-@pytest.mark.parametrize("call", [r"^PUT /.*/out/", r"^GET /.*archive", r"^HEAD /"])
-def test_s3_that_asks_to_slow_down_is_asked_again(night: Night, call: str) -> None:
-    night.server.refuse(call, "SlowDown", "Please reduce your request rate", status=503, times=4)
+def test_s3_that_asks_to_slow_down_is_asked_again(night: Night) -> None:
+    for call in (r"^PUT /.*/out/", r"^GET /.*archive", r"^HEAD /"):
+        night.server.refuse(call, "SlowDown", "Reduce your request rate", status=503, times=4)
     night.run()
     assert night.complete()
 

@@ -6,8 +6,14 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from manifests.errors import AccessDeniedError, ObjectChangedError, ObjectNotFoundError, StoreError
-from manifests.s3_store import S3Store
+from manifests.errors import (
+    AccessDeniedError,
+    ObjectChangedError,
+    ObjectNotFoundError,
+    StoreError,
+    UnavailableError,
+)
+from manifests.s3_store import S3Store, bucket_region
 
 
 @pytest.fixture
@@ -59,7 +65,10 @@ def test_an_object_that_is_deleted_while_it_is_read_is_not_found(s3_bucket: str)
         ("403", 403, AccessDeniedError),
         ("ExpiredToken", 400, AccessDeniedError),
         ("NoSuchBucket", 404, ObjectNotFoundError),
-        ("SlowDown", 503, StoreError),
+        ("SlowDown", 503, UnavailableError),
+        ("InternalError", 500, UnavailableError),
+        ("SignatureDoesNotMatch", 403, AccessDeniedError),
+        ("400", 400, StoreError),
     ],
 )
 def test_codes_become_errors_that_name_the_uri(
@@ -71,6 +80,23 @@ def test_codes_become_errors_that_name_the_uri(
         stub.add_client_error("get_object", code, http_status_code=status)
         with pytest.raises(error, match="s3://b/p/key"):
             store.read("key")
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["301", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"],
+)
+def test_every_word_of_s3s_for_another_region_is_put_plainly(aws: str, code: str) -> None:
+    client = boto3.client("s3")
+    with Stubber(client) as stub:
+        stub.add_client_error("get_object", code, http_status_code=400)
+        with pytest.raises(StoreError, match="the bucket is in another region"):
+            S3Store("s3://b/p", client=client).read("key")
+
+
+def test_a_bucket_tells_its_region_and_one_that_is_not_there_tells_none(s3_bucket: str) -> None:
+    assert bucket_region(s3_bucket) == "eu-central-1"
+    assert bucket_region("nightscribe-no-such-bucket") is None
 
 
 def test_a_conditional_write_that_meets_another_is_decided_by_its_outcome(aws: str) -> None:
