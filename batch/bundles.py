@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import re
-import tarfile
+import shutil
 import tempfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +16,11 @@ from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from manifests.local_store import download, path_of_uri
 from manifests.storage import Store, open_store, parent_store
-from manifests.tarball import pack, unpack, unpack_object
+from manifests.tarball import pack, read_member, unpack, unpack_object
 from transform_handler.bundle import bundle_card, bundle_files, installed_from, requirements
 from transform_handler.identity import CARD_NAME, BundleCard, DecodeSettings, digest_of
 
+_COPIED_BYTES = 16 << 20
 _MODEL_PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model", "*.md"]
 
 
@@ -127,48 +126,46 @@ def _from_tarball(model: str, output: Store, *, wheels: str | None, dry: bool) -
     store, key = parent_store(model)
     if store.stat(key) is None:
         raise InputError(f"[model] uri {model!r}: no such bundle")
-    data = store.read(key)
-    card = _card_in(data, model)
-    added = _with_wheels(data, wheels) if wheels else None
-    if model.startswith(output.uri) and added is None:
+    card = _card_in(model)
+    if model.startswith(output.uri) and not wheels:
         return _bundle(card, model)
-    data = added or data
-    own = f"models/{card.name}/{sha256_of(data)[:12]}/model.tar.gz"
-    if not dry and output.stat(own) is None:
-        output.put(own, data)
+    with tempfile.TemporaryDirectory(prefix="nightscribe-bundle-") as scratch:
+        tarball = Path(scratch) / "model.tar.gz"
+        with store.open(key) as source, tarball.open("wb") as target:
+            shutil.copyfileobj(source, target, _COPIED_BYTES)
+        added = wheels is not None and _add_wheels(tarball, wheels)
+        if model.startswith(output.uri) and not added:
+            return _bundle(card, model)
+        own = f"models/{card.name}/{sha256_of(tarball)[:12]}/model.tar.gz"
+        if not dry and output.stat(own) is None:
+            output.put(own, tarball)
     return _bundle(card, output.uri_of(own))
 
 
-def _with_wheels(data: bytes, wheels: str) -> bytes | None:
-    """A bundle with wheels beside its code; None where it brings its own."""
-    with tempfile.TemporaryDirectory(prefix="nightscribe-bundle-") as scratch:
-        tarball, folder = Path(scratch) / "model.tar.gz", Path(scratch) / "model"
-        tarball.write_bytes(data)
-        unpack(tarball, folder)
-        if (folder / "code/wheels").is_dir():
-            return None
-        files: dict[str, Path | bytes] = {
-            path.relative_to(folder).as_posix(): path
-            for path in folder.rglob("*")
-            if path.is_file()
-        }
-        wanted = (folder / "code/requirements.txt").read_bytes()
-        files |= installed_from(vendored(wheels, "inference", wanted.decode()), wanted)
-        pack(tarball, files)
-        return tarball.read_bytes()
+def _add_wheels(tarball: Path, wheels: str) -> bool:
+    """Put wheels beside a bundle's code; False where it brings its own."""
+    folder = tarball.parent / "unpacked"
+    unpack(tarball, folder)
+    if (folder / "code/wheels").is_dir():
+        return False
+    files: dict[str, Path | bytes] = {
+        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
+    }
+    wanted = (folder / "code/requirements.txt").read_bytes()
+    files |= installed_from(vendored(wheels, "inference", wanted.decode()), wanted)
+    pack(tarball, files)
+    return True
 
 
-def _card_in(data: bytes, name: str) -> BundleCard:
+def _card_in(model: str) -> BundleCard:
+    refusal = f"[model] uri {model!r}: not a nightscribe bundle, which has a {CARD_NAME}"
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as tar:
-            # None stands for a member that is no file.
-            member = tar.extractfile(CARD_NAME)
-            text = member.read() if member else b""
-    except (tarfile.TarError, zlib.error, KeyError, EOFError, OSError) as error:
-        raise InputError(
-            f"[model] uri {name!r}: not a nightscribe bundle (no {CARD_NAME} in it)"
-        ) from error
-    return BundleCard.from_json(text, name=f"{name}, {CARD_NAME}")
+        text = read_member(model, CARD_NAME)
+    except InputError as error:
+        raise InputError(f"{refusal} ({error})") from error
+    if text is None:
+        raise InputError(refusal)
+    return BundleCard.from_json(text, name=f"{model}, {CARD_NAME}")
 
 
 def _identity(files: Mapping[str, Path | bytes]) -> str:

@@ -4,13 +4,16 @@ import io
 import os
 import tarfile
 from pathlib import Path
+from typing import BinaryIO
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from manifests.errors import InputError
-from manifests.tarball import pack, package_files, unpack
+from manifests.local_store import LocalStore
+from manifests.tarball import pack, package_files, read_member, unpack
 
 names = st.lists(
     st.text("abcé ._-", min_size=1, max_size=8).filter(lambda part: part.strip(". ") != ""),
@@ -130,3 +133,30 @@ def test_a_package_is_packed_without_caches(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     found = package_files(tmp_path / "p", prefix="code")
     assert sorted(found) == ["code/p/__init__.py", "code/p/a/b.py"]
+
+
+def test_a_small_file_is_read_without_the_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = np.random.default_rng(0).bytes(8 << 20)
+    pack(tmp_path / "t.tar.gz", {"model.safetensors": weights, "z-card.json": b"{}"})
+    opened = []
+    monkeypatch.setattr(LocalStore, "read", None)
+    real = LocalStore.open
+
+    def watched(store: LocalStore, key: str, *, etag: str | None = None) -> BinaryIO:
+        opened.append(real(store, key, etag=etag))
+        opened[0].close = lambda: None
+        return opened[0]
+
+    monkeypatch.setattr(LocalStore, "open", watched)
+    assert read_member(str(tmp_path / "t.tar.gz"), "z-card.json") == b"{}"
+    assert opened[0].tell() < 1 << 20
+
+
+def test_a_member_that_is_not_there_is_none_and_what_is_no_tarball_an_error(tmp_path: Path) -> None:
+    pack(tmp_path / "t.tar.gz", {"a": b"1", "b": b"2" * 9999})
+    assert read_member(str(tmp_path / "t.tar.gz"), "c") is None
+    (tmp_path / "other.tar.gz").write_bytes(b"<html>sign in</html>")
+    with pytest.raises(InputError, match=r"other\.tar\.gz: cannot be unpacked as a bundle"):
+        read_member(str(tmp_path / "other.tar.gz"), "c")
