@@ -312,7 +312,7 @@ def big_shard() -> bytes:
 
 
 def long_sound() -> bytes:
-    """Ten minutes of silence with a minute of tone, 20 MB."""
+    """Eleven minutes of silence, 20 MB."""
     samples = np.zeros(10_400_000, np.float32)
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, 16_000, format="WAV", subtype="PCM_16")
