@@ -44,7 +44,7 @@ from transform_handler.records import Status, TranscriptRecord
 CALLER, DRIVER, MODEL, TRAINING = "CallerPolicy", "DriverRole", "ModelRole", "TrainingRole"
 SCHEDULER, CONTAINERS, QUERIES = "SchedulerRole", "ContainerPolicy", "QueryPolicy"
 PRINCIPALS = (CALLER, DRIVER, MODEL, TRAINING, SCHEDULER)
-OUTPUT, ARCHIVE = "acme-nightscribe", "acme-meetings"
+OUTPUT, ARCHIVE = "policies-output", "policies-archive"
 IMAGE = "763104351884.dkr.ecr.eu-central-1.amazonaws.com/huggingface-pytorch-inference:2.6.0"
 
 
@@ -168,7 +168,7 @@ def a_run_by_hand(account: Account) -> None:
     with failing(account):
         account.nightscribe("run", account.config)
     account.nightscribe("status", "-c", account.config)
-    account.nightscribe("estimate", account.config)
+    account.nightscribe("estimate", account.config, "--canary")
     record("late", 1.0, account.tmp_path)
     with unending(account) as limit, pytest.raises(DeadlineError):
         account.nightscribe("run", account.config, *limit)
@@ -325,6 +325,7 @@ def account(
         for flow in FLOWS:
             flow(made)
         yield made
+    boto3.client("cloudformation").delete_stack(StackName=STACK)
 
 
 # -- what must hold ---------------------------------------------------------------------------
