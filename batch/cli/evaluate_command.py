@@ -15,7 +15,7 @@ import click
 from batch.cli.options import DEFAULT_CONFIG, json_option
 
 if TYPE_CHECKING:
-    from batch.evaluating import Comparison
+    from batch.fine_tuning.evaluating import Comparison
     from training.evaluating.scores import Evaluation
     from training.scoring import ErrorCounts
     from training.scoring.bootstrap import Difference, Interval
@@ -64,7 +64,7 @@ def evaluate(
     check would quarantine is scored too. Texts are never printed; --out writes them to files.
     """
     from batch.cli.main import EXIT_FAILED
-    from batch.evaluating import compare, labelled_set
+    from batch.fine_tuning.evaluating import compare, labelled_set
 
     default = Path(DEFAULT_CONFIG)
     config = config or (default if default.is_file() else None)

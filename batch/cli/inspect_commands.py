@@ -29,9 +29,9 @@ def status(run_id: str | None, config: Path, as_json: bool) -> None:
     """How a run stands; without RUN, every run and every training job."""
     from dataclasses import asdict
 
+    from batch.fine_tuning.standing import training_standings
     from batch.reading import standing
     from batch.runs import run_ids
-    from batch.training_status import training_standings
     from manifests.storage import open_store
 
     settings = configured(config, (), {})

@@ -19,8 +19,8 @@ from batch.cli.options import (
 
 if TYPE_CHECKING:
     from batch.config import Config
-    from batch.fine_tuning import Trained, TrainingPlan
-    from batch.training_estimate import Estimate
+    from batch.fine_tuning.estimate import Estimate
+    from batch.fine_tuning.fine_tuning import Trained, TrainingPlan
 
 
 def _mode(name: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -46,8 +46,8 @@ def train(
     Checks the labels, stages what the job needs, carries it out, and registers the bundle below
     models/. A job that was stopped is gone on with, one that is done is not done again.
     """
-    from batch.fine_tuning import check_training_data, plan_training
-    from batch.training_machines import training_machines
+    from batch.fine_tuning.fine_tuning import check_training_data, plan_training
+    from batch.fine_tuning.machines import training_machines
 
     settings = configured(config, overrides, shortcuts)
     if mode in ("detach", "stop"):
@@ -74,7 +74,7 @@ def train(
 
 
 def _needs_sagemaker(settings: Config) -> None:
-    from batch.training_machines import training_section
+    from batch.fine_tuning.machines import training_section
     from manifests.errors import InputError
 
     if training_section(settings).platform != "sagemaker":
@@ -85,9 +85,9 @@ def _needs_sagemaker(settings: Config) -> None:
 
 
 def _stop(settings: Config, plan: TrainingPlan) -> None:
+    from batch.fine_tuning.machines import training_platform
+    from batch.fine_tuning.standing import training_standings
     from batch.platforms.sagemaker_training import SageMakerTraining
-    from batch.training_machines import training_platform
-    from batch.training_status import training_standings
 
     platform = training_platform(settings)
     assert isinstance(platform, SageMakerTraining)
@@ -100,9 +100,9 @@ def _stop(settings: Config, plan: TrainingPlan) -> None:
 
 
 def _detach(settings: Config, plan: TrainingPlan) -> None:
-    from batch.fine_tuning import record_job, trained_before
+    from batch.fine_tuning.fine_tuning import record_job, trained_before
+    from batch.fine_tuning.machines import training_platform
     from batch.platforms.sagemaker_training import SageMakerTraining
-    from batch.training_machines import training_platform
     from manifests.storage import open_store
 
     if earlier := trained_before(open_store(settings.output.uri), plan.name):
@@ -118,8 +118,8 @@ def _detach(settings: Config, plan: TrainingPlan) -> None:
 
 def _trained(settings: Config, plan: TrainingPlan, watching: Any) -> Trained:
     from batch.claim import Claim
-    from batch.fine_tuning import claim_of, fine_tune
-    from batch.training_machines import training_platform
+    from batch.fine_tuning.fine_tuning import claim_of, fine_tune
+    from batch.fine_tuning.machines import training_platform
     from manifests.storage import open_store
 
     # Two trainings that write the same checkpoints would ruin both.
@@ -168,8 +168,8 @@ def _show_plan(settings: Config, plan: TrainingPlan, as_json: bool) -> None:
 
 def _estimate(settings: Config, plan: TrainingPlan) -> Estimate:
     from batch.capacity.prices import training_price
-    from batch.training_estimate import Estimate, audio_seconds, canary, measured_speed
-    from batch.training_machines import checked_settings
+    from batch.fine_tuning.estimate import Estimate, audio_seconds, canary, measured_speed
+    from batch.fine_tuning.machines import checked_settings
     from manifests.storage import open_store
 
     section = plan.section

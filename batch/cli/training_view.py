@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from batch.fine_tuning import Watching
+from batch.fine_tuning.fine_tuning import Watching
 
 if TYPE_CHECKING:
-    from batch.fine_tuning import TrainingPlan
+    from batch.fine_tuning.fine_tuning import TrainingPlan
 
 _STEP = re.compile(r"^step=(\d+)\b")
 _STEPS = re.compile(r"(?:^|\s)steps=(\d+)\b")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from batch.evaluating import compare, labelled_set
+from batch.fine_tuning.evaluating import compare, labelled_set
 from manifests.storage import open_store
 from tests.conftest import speechlike, write_sound
 

@@ -20,7 +20,9 @@ from batch.cli.listeners import LogListener
 from batch.cli.main import cli
 from batch.config import Config, load_config
 from batch.datasets import read_rows
-from batch.fine_tuning import (
+from batch.fine_tuning.data import labelled_sets
+from batch.fine_tuning.estimate import canary
+from batch.fine_tuning.fine_tuning import (
     JOBS,
     Trained,
     TrainingPlan,
@@ -30,17 +32,15 @@ from batch.fine_tuning import (
     plan_training,
     record_job,
 )
+from batch.fine_tuning.machines import training_machines, training_platform
+from batch.fine_tuning.request import training_request
+from batch.fine_tuning.standing import training_standings
 from batch.layout import TRANSCRIPTS
 from batch.platforms.base import Document, JobOutcome
 from batch.platforms.local import LocalPlatform
 from batch.platforms.sagemaker_jobs import Attempt
 from batch.platforms.sagemaker_training import SageMakerTraining
 from batch.run import Runner
-from batch.training_data import labelled_sets
-from batch.training_estimate import canary
-from batch.training_machines import training_machines, training_platform
-from batch.training_request import training_request
-from batch.training_status import training_standings
 from batch.wheels import requirements
 from manifests.errors import AccessDeniedError, InputError, JobFailedError, ObjectNotFoundError
 from manifests.local_store import uri_of_path
@@ -334,7 +334,7 @@ def test_who_stops_waiting_hears_that_the_job_goes_on(
         raise KeyboardInterrupt
 
     config, plan = submitted
-    monkeypatch.setattr("batch.fine_tuning.fine_tune", interrupted)
+    monkeypatch.setattr("batch.fine_tuning.fine_tuning.fine_tune", interrupted)
     lines: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         training_commands._trained(config, plan, Watching(on_line=lines.append))
@@ -366,7 +366,7 @@ def test_a_missing_bucket_is_told_before_anything_is_read(
     def read(*_: Any, **__: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("batch.fine_tuning.load_training_data", read)
+    monkeypatch.setattr("batch.fine_tuning.fine_tuning.load_training_data", read)
     config = configured(tmp_path, labels, tiny_model, "s3://no-such-bucket/out/")
     with pytest.raises(ObjectNotFoundError, match="no such object or bucket"):
         check_training_data(config, watching=QUIET)

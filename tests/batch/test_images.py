@@ -14,10 +14,10 @@ import pytest
 from botocore.stub import Stubber
 
 from batch.config import Config, load_config
+from batch.fine_tuning.machines import training_machines
 from batch.platforms import sagemaker_images
 from batch.platforms.sagemaker_images import driver_image, gpus_of, inference_image, pinned
 from batch.requests import model_request
-from batch.training_machines import training_machines
 from batch.transform_machines import transform_machines
 from manifests.errors import InputError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from batch.config import TrainingSection
-from batch.training_data import labelled_sets
+from batch.fine_tuning.data import labelled_sets
 from manifests.errors import InputError
 
 

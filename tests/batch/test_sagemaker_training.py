@@ -10,11 +10,11 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
+from batch.fine_tuning.request import Channel, Machines, training_request
 from batch.platforms.aws import QuotaError
 from batch.platforms.sagemaker_images import training_image
 from batch.platforms.sagemaker_registry import register_package
 from batch.platforms.sagemaker_training import SageMakerTraining
-from batch.training_request import Channel, Machines, training_request
 from manifests.errors import AccessDeniedError, InputError
 from manifests.storage import open_store
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from batch.staging import SOUND, Stager
-from batch.training_request import Channel
+from batch.fine_tuning.request import Channel
+from batch.fine_tuning.staging import SOUND, Stager
 from manifests.labels import LabelledUtterance, read_labels
 from manifests.local_store import uri_of_path
 from manifests.manifest_file import read_manifest
@@ -132,7 +132,7 @@ def test_sound_that_was_moved_is_found_in_its_new_place(sound: Path, tmp_path: P
 def test_sound_below_no_common_folder_is_named_from_the_root(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("batch.staging._version", "".join)
+    monkeypatch.setattr("batch.fine_tuning.staging._version", "".join)
     given = [
         LabelledUtterance(audio=f"file://{place}", text="x", duration=1.0)
         for place in ("/mnt/a.wav", "/home/b.wav")

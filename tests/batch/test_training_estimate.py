@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from batch.capacity.prices import Price
-from batch.training_estimate import Estimate, audio_seconds, measured_speed
+from batch.fine_tuning.estimate import Estimate, audio_seconds, measured_speed
 from manifests.storage import Store, open_store
 from training.settings import Settings
 

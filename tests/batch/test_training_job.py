@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from batch.fine_tuning.request import Channel, Machines, training_request
 from batch.platforms.base import Document, JobOutcome
 from batch.platforms.local import LocalPlatform
 from batch.platforms.training_job import TrainingSpec
-from batch.training_request import Channel, Machines, training_request
 from manifests.errors import InputError
 from manifests.manifest_file import write_manifest
 from manifests.storage import Store, open_store

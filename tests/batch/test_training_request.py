@@ -10,14 +10,14 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from batch.platforms.sagemaker_jobs import TRAINING, on_instance_type
-from batch.training_request import (
+from batch.fine_tuning.request import (
     METRICS,
     Channel,
     Machines,
     model_package_request,
     training_request,
 )
+from batch.platforms.sagemaker_jobs import TRAINING, on_instance_type
 from manifests.errors import InputError
 
 GPU = Machines(

@@ -21,11 +21,11 @@ import pytest
 from click.testing import CliRunner
 
 from batch.cli.main import cli
+from batch.fine_tuning.request import Channel, Machines, training_request
 from batch.layout import RunKeys
 from batch.platforms.base import DeadlineError, JobOutcome
 from batch.platforms.quotas import find_quotas
 from batch.platforms.sagemaker_training import SageMakerTraining
-from batch.training_request import Channel, Machines, training_request
 from manifests.pointers import Pointer, read_pointers
 from manifests.storage import open_store, open_uri
 from tests.batch.carried_out import stand_in

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from batch.training_request import Channel
+from batch.fine_tuning.request import Channel
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from manifests.labels import MANIFEST, LabelledUtterance, write_labels

@@ -13,10 +13,10 @@ from statistics import median
 
 from batch.capacity.prices import Price
 from batch.config import Config, OutputSection
-from batch.fine_tuning import TrainingPlan, Watching, plan_training
+from batch.fine_tuning.fine_tuning import TrainingPlan, Watching, plan_training
+from batch.fine_tuning.request import METRICS, Machines
 from batch.platforms.base import Document
 from batch.platforms.local import LocalPlatform
-from batch.training_request import METRICS, Machines
 from manifests.errors import JobFailedError
 from manifests.storage import Store
 from training.settings import Settings

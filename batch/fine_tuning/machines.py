@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from batch.account.account import account_of
 from batch.config import Config, SageMakerSection, TrainingSection
+from batch.fine_tuning.request import Machines
 from batch.platforms.local import LocalPlatform
 from batch.platforms.sagemaker_images import ignored, pinned, training_image
 from batch.platforms.sagemaker_training import SageMakerTraining
-from batch.training_request import Machines
 from manifests.errors import InputError
 from training.settings import Settings, SettingsError
 

@@ -122,7 +122,7 @@ def _evaluated(
 
 def _set_of(name: str, config: Path | None, language: str | None) -> LabelledSet:
     from batch.config import load_config  # noqa: PLC0415
-    from batch.training_data import labelled_sets  # noqa: PLC0415
+    from batch.fine_tuning.data import labelled_sets  # noqa: PLC0415
 
     if config is None:
         raise InputError(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from batch.claim import working
 from batch.config import Config
-from batch.fine_tuning import JOBS, claim_of
+from batch.fine_tuning.fine_tuning import JOBS, claim_of
 from batch.platforms.sagemaker_training import SageMakerTraining
 from batch.requests import LOCAL_IMAGE
 from manifests.errors import NightscribeError

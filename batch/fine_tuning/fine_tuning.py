@@ -18,18 +18,18 @@ import training
 import transform_handler
 from batch.bundles import Bundle, model_folder, prepare_bundle, slug
 from batch.config import Config, TrainingSection
-from batch.platforms.base import Document, TrainingPlatform
-from batch.platforms.sagemaker_images import inference_image
-from batch.platforms.sagemaker_registry import register_package
-from batch.staging import OnBytes, Stager
-from batch.training_data import OnProgress, TrainingData, load_training_data
-from batch.training_machines import checked_settings, training_section
-from batch.training_request import (
+from batch.fine_tuning.data import OnProgress, TrainingData, load_training_data
+from batch.fine_tuning.machines import checked_settings, training_section
+from batch.fine_tuning.request import (
     Channel,
     Machines,
     model_package_request,
     training_request,
 )
+from batch.fine_tuning.staging import OnBytes, Stager
+from batch.platforms.base import Document, TrainingPlatform
+from batch.platforms.sagemaker_images import inference_image
+from batch.platforms.sagemaker_registry import register_package
 from batch.wheels import inference_wheels, requirements, vendored, wheels_location
 from manifests.errors import InputError, JobFailedError
 from manifests.hashing import sha256_of

@@ -1,0 +1,1 @@
+"""What ``nightscribe train`` and ``evaluate`` do: labels checked and staged, a job watched."""
