@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-DENIED = frozenset({"403", "AccessDenied", "AccessDeniedException", "Forbidden"})
+# The last two are what SNS and EC2 call it.
+DENIED = frozenset(
+    {
+        "403",
+        "AccessDenied",
+        "AccessDeniedException",
+        "Forbidden",
+        "AuthorizationError",
+        "UnauthorizedOperation",
+    }
+)
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
 _UNKNOWN_CALLER = (
+    "AuthFailure",
     "IncompleteSignature",
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
@@ -29,6 +40,7 @@ _OF_CREDENTIALS = {
 _BUSY = frozenset(
     {
         "BandwidthLimitExceeded",
+        "EC2ThrottledException",
         "InternalError",
         "InternalFailure",
         "RequestLimitExceeded",
@@ -39,6 +51,7 @@ _BUSY = frozenset(
         "ServiceUnavailable",
         "ServiceUnavailableException",
         "SlowDown",
+        "Throttled",
         "ThrottledException",
         "Throttling",
         "ThrottlingException",

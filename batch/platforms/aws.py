@@ -113,5 +113,5 @@ _SENTENCES: dict[str, tuple[type[Exception], str]] = {
     "ResourceInUse": (NameTakenError, "{said}"),
     "ResourceLimitExceeded": (QuotaError, "{said}"),
     "ValidationException": (InputError, "SageMaker refused it: {said}"),
-    "ValidationError": (InputError, "CloudFormation refused it: {said}"),
+    "ValidationError": (InputError, "AWS refused it: {said}"),
 }

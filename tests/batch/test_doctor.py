@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -499,6 +500,37 @@ def test_the_network_leads_to_s3(examine: Examine) -> None:
     assert "one VPC" in only(examine(network.network, other), "fail").mend
     only(examine(network.network, "sagemaker.security_groups=[]"), "fail")
     only(examine(network.network, 'sagemaker.subnets=["subnet-0123456789abcdef0"]'), "fail")
+
+
+@contextmanager
+def refusing(call: str, code: str, said: str = "You may not.") -> Iterator[None]:
+    """AWS answers one call, as ``sns.ListSubscriptionsByTopic``, with an error."""
+    parsed = {"Error": {"Code": code, "Message": said}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    boto3.setup_default_session()
+    events = boto3._get_default_session().events
+    events.register(f"before-call.{call}", lambda **_: (SimpleNamespace(status_code=403), parsed))
+    yield
+    boto3.setup_default_session()
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "look"),
+    [
+        ("sns.ListSubscriptionsByTopic", "AuthorizationError", nightly.topic),
+        ("ec2.DescribeSubnets", "UnauthorizedOperation", network.network),
+        ("ec2.DescribeRouteTables", "UnauthorizedOperation", network.network),
+        ("sqs.GetQueueUrl", "AccessDenied", nightly.dead_letters),
+    ],
+)
+def test_what_may_not_be_looked_at_is_no_failure_whatever_the_service_calls_it(
+    call: str, code: str, look: Callable[[Patient], Iterable[Finding]], examine: Examine
+) -> None:
+    with refusing(call, code, "You may not. Encoded authorization failure message: Zm9v-_YmFy"):
+        found = only(examine(look), "warn")
+    assert found.found.startswith("not looked at")
+    assert "You may not." in found.found
+    assert "Zm9v" not in found.found
+    assert "that permission" in found.mend
 
 
 # -- the command ------------------------------------------------------------------------------
