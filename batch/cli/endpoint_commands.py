@@ -110,13 +110,14 @@ def list_endpoints(config: Path, as_json: bool) -> None:
 
     from batch.capacity.prices import listed_price
     from batch.endpoint.costing import costing
+    from batch.platforms.aws import region_of
 
     watch = _watch(config)
     found = costing(watch, lambda kind: listed_price(kind, "Host", watch.region).per_hour)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found], indent=1))
     elif not found:
-        click.echo("no endpoints: nothing is costing money")
+        click.echo(f"no endpoints in {region_of(watch.region)}: nothing is costing money there")
     else:
         click.echo("\n".join(one.line() for one in found))
 

@@ -32,7 +32,7 @@ class Costing:
         if not self.since:
             return f"{self.name}  {self.status}"
         machines = f"{self.instances} × {self.instance_type or 'unknown'}"
-        money = "price not known"
+        money = "price not known" if self.instances else "no machine runs now"
         if self.dollars is not None:
             money = f"${self.dollars:.2f} so far (${self.dollars_per_hour:.3f} an hour)"
         kind = self.kind or "configuration deleted"
@@ -56,14 +56,14 @@ def _costing(watch: Watch, name: str, price_of: PriceOf, now: datetime) -> Costi
     variant = watch.variant(standing.config)
     hours = (now - standing.created).total_seconds() / 3600
     price = price_of(variant.instance_type) if variant else None
-    running = price is not None and not standing.spent
-    dollars = price * standing.instances if running and price is not None else None
+    instances = 0 if standing.spent else standing.instances
+    dollars = price * instances if instances and price is not None else None
     return Costing(
         name=name,
         status=standing.status,
         kind=variant.kind if variant else "",
         instance_type=variant.instance_type if variant else "",
-        instances=standing.instances,
+        instances=instances,
         since=standing.created.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         hours=round(hours, 2),
         dollars_per_hour=dollars,

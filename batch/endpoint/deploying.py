@@ -11,9 +11,11 @@ from batch.endpoint.documents import EndpointDocuments
 from batch.endpoint.removing import take_down, tidy
 from batch.endpoint.standing import Standing, Watch
 from batch.platforms.aws import QuotaError, translated
+from batch.platforms.quotas import explained
 from batch.platforms.sagemaker_resources import ENDPOINT_CONFIG, MODEL, ensure_created
 from manifests.errors import InputError, JobFailedError
 
+_UNDER_WAY = re.compile(r"already existing|in-progress")
 _CAPACITY = re.compile(r"CapacityError|InsufficientInstanceCapacity|compute capacity")
 
 
@@ -41,6 +43,7 @@ def deploy(watch: Watch, candidates: Sequence[EndpointDocuments]) -> Deployed:
     standing = _usable(watch, candidates[0])
     for candidate in candidates:
         if standing and standing.serves and standing.config == _config(candidate):
+            _ensure_parts(watch, candidate)
             removed = tidy(watch, name, keep=standing)
             return Deployed(how="was there", documents=candidate, removed=removed)
     refused: list[str] = []
@@ -48,7 +51,8 @@ def deploy(watch: Watch, candidates: Sequence[EndpointDocuments]) -> Deployed:
         try:
             now = _put(watch, candidate, standing)
         except QuotaError as error:
-            refused.append(str(error))
+            usage = f"{candidate.instance_type} for endpoint usage"
+            refused.append(explained(str(error), usage=usage, region=watch.region))
             continue
         if now is not None and now.serves and now.config == _config(candidate):
             removed = tidy(watch, name, keep=now)
@@ -61,7 +65,7 @@ def deploy(watch: Watch, candidates: Sequence[EndpointDocuments]) -> Deployed:
         watch.on_line(f"no {candidate.instance_type} is to be had now")
         standing = _usable(watch, candidate)
     tidy(watch, name, keep=standing)
-    raise QuotaError("\n".join(refused))
+    raise QuotaError("\n".join([*refused, _way_out(name, standing)]))
 
 
 def _usable(watch: Watch, documents: EndpointDocuments) -> Standing | None:
@@ -85,8 +89,7 @@ def _usable(watch: Watch, documents: EndpointDocuments) -> Standing | None:
 def _put(watch: Watch, documents: EndpointDocuments, standing: Standing | None) -> Standing | None:
     """Create or update, and wait for what comes of it."""
     what = f"endpoint {documents.name} on {documents.instance_type}"
-    ensure_created(watch.api, MODEL, documents.model)
-    ensure_created(watch.api, ENDPOINT_CONFIG, documents.config)
+    _ensure_parts(watch, documents)
     target = {key: documents.endpoint[key] for key in ("EndpointName", "EndpointConfigName")}
     watch.on_line(f"{'updating' if standing else 'creating'} {what}; that takes some minutes")
     try:
@@ -97,13 +100,27 @@ def _put(watch: Watch, documents: EndpointDocuments, standing: Standing | None) 
                 watch.api.create_endpoint(**documents.endpoint)
     except InputError as error:
         # A retry after a lost answer, or another caller: what comes of it tells.
-        if "already existing" not in str(error):
+        if not _UNDER_WAY.search(str(error)):
             raise
     return watch.settled(documents.name)
 
 
+def _ensure_parts(watch: Watch, documents: EndpointDocuments) -> None:
+    ensure_created(watch.api, MODEL, documents.model)
+    ensure_created(watch.api, ENDPOINT_CONFIG, documents.config)
+
+
 def _config(documents: EndpointDocuments) -> str:
     return str(documents.config["EndpointConfigName"])
+
+
+def _way_out(name: str, standing: Standing | None) -> str:
+    if standing is None:
+        return "or name another type in [transform] instances"
+    return (
+        "or name another type in [transform] instances; an update needs the old machine and the "
+        f"new one at a time, so 'nightscribe endpoint delete {name}' first may do"
+    )
 
 
 def _remains(name: str, standing: Standing | None) -> str:

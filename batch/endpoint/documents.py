@@ -37,6 +37,7 @@ SECONDS: Mapping[Kind, int] = {"real-time": 60, "asynchronous": 3600}
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NAME_LENGTH = 30
+_DIGEST = re.compile(r"[0-9a-f]{8}")
 # A container installs the handler's requirements before it answers /ping.
 _START_SECONDS = 900
 
@@ -67,7 +68,7 @@ def endpoint_name(name: str) -> str:
     Raises:
         InputError: ``name`` does not fit into one.
     """
-    if not _NAME.fullmatch(name) or len(name) > _NAME_LENGTH:
+    if not _fits(name):
         raise InputError(
             f"--name {name!r}: up to {_NAME_LENGTH} small letters, digits and single dashes are "
             "expected"
@@ -75,14 +76,25 @@ def endpoint_name(name: str) -> str:
     return PREFIX + name
 
 
+def given_name(endpoint: str) -> str | None:
+    """The name that a person gave to an endpoint of the account; None where it is not ours."""
+    name = endpoint.removeprefix(PREFIX)
+    return name if endpoint.startswith(PREFIX) and _fits(name) else None
+
+
+def owner(resource: str) -> str | None:
+    """The endpoint for which ``endpoint_documents`` named a model or a configuration so."""
+    endpoint, _, digest = resource.rpartition("-")
+    return given_name(endpoint) if _DIGEST.fullmatch(digest) else None
+
+
+def _fits(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and len(name) <= _NAME_LENGTH
+
+
 def folder_of(name: str) -> str:
     """Where below the output an endpoint's inputs and answers pass through."""
     return f"endpoints/{name}/"
-
-
-def belongs(resource: str, name: str) -> bool:
-    """Whether a model's or a configuration's name is one that ``endpoint_documents`` gives."""
-    return re.fullmatch(f"{re.escape(endpoint_name(name))}-[0-9a-f]{{8}}", resource) is not None
 
 
 def endpoint_documents(

@@ -109,7 +109,7 @@ class Watch:
             kind="asynchronous" if asynchronous else "real-time",
             instance_type=one["InstanceType"],
             model=one["ModelName"],
-            folder_uri=answers.removesuffix(ANSWERS),
+            folder_uri=f"{answers.rstrip('/')}/".removesuffix(ANSWERS) if answers else "",
         )
 
     def may_read(self, model: str) -> bool:
@@ -135,4 +135,7 @@ class Watch:
         group = f"{LOG_GROUP}/{endpoint_name(standing.name)}"
         lines = last_lines(group, VARIANT, region=self.region)
         said = "; the container's last lines: " + " | ".join(lines) if lines else ""
-        return f"{standing.failure_reason or standing.status}{said}"
+        silent = "it came back as it was, and SageMaker does not say why"
+        return (
+            f"{standing.failure_reason or (silent if standing.serves else standing.status)}{said}"
+        )

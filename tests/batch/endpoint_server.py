@@ -29,11 +29,13 @@ _COMING = ("Creating", "Updating")
 class EndpointServer:
     """``endings`` are what the next creations and updates come to; then they serve.
 
-    ``quota_zero`` names instance types that the account may not have.
+    ``quota_zero`` names instance types that the account may not have. With ``lose_answers``, the
+    answer to an update gets lost once, and the client asks again.
     """
 
     endings: list[tuple[str, str]] = field(default_factory=list)
     quota_zero: set[str] = field(default_factory=set)
+    lose_answers: bool = False
     invoked: list[dict[str, str]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     _workers: dict[str, tuple[Worker, tempfile.TemporaryDirectory[str]]] = field(
@@ -123,8 +125,15 @@ def _hear_beginnings(server: EndpointServer, patch: pytest.MonkeyPatch) -> None:
     def update_endpoint(response: Any) -> Any:
         name, config = checked(response)
         record = response.sagemaker_backend.endpoints[name]
+        if record.endpoint_status in _COMING:
+            raise ValidationError(f'Cannot update in-progress endpoint "{record.arn}".')
         record.before, record.endpoint_config_name = record.endpoint_config_name, config
         server.under_way(record, "Updating")
+        if server.lose_answers:
+            server.lose_answers = False
+            lost = JsonRESTError("InternalFailure", "The answer is lost.")
+            lost.code = 500
+            raise lost
         return ActionResult({"EndpointArn": record.arn})
 
     patch.setattr(SageMakerResponse, "create_endpoint", create_endpoint)

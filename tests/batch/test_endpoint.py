@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from batch.cli.main import cli
 from batch.endpoint.costing import costing
 from batch.endpoint.documents import Kind, endpoint_documents
+from batch.endpoint.removing import take_down
 from batch.endpoint.standing import Watch
 from batch.platforms.aws import QuotaError
 from batch.requests import TransformMachines
@@ -38,6 +39,7 @@ def server(aws: str) -> Iterator[EndpointServer]:
 def as_new(server: EndpointServer) -> Iterator[None]:
     """Every test finds an account without endpoints."""
     server.endings, server.quota_zero, server.calls, server.invoked = [], set(), [], []
+    server.lose_answers = False
     yield
     server.endings = []
     nightscribe("endpoint", "delete", "--all")
@@ -194,7 +196,7 @@ def test_several_files_channels_and_a_broken_one(
     files = [write_sound(tmp_path / "two.wav", stereo), tmp_path / "broken.wav"]
     files[1].write_bytes(b"RIFF nothing")
     nightscribe("endpoint", "deploy", config, "--async")
-    words = [*files, "--channels", "split", "--to", "srt"]
+    words: list[str | Path] = [*files, "--channels", "split", "--to", "srt"]
     asked = nightscribe("endpoint", "invoke", "-c", config, *words)
     here = nightscribe("transcribe", *words, "--model", tiny_model)
     assert asked.stdout == here.stdout
@@ -273,6 +275,46 @@ def test_deploying_again_changes_nothing_and_another_model_replaces_the_first(
         assert name in updated.stdout
 
 
+def test_a_configuration_that_was_deleted_is_made_again_and_its_model_stays(
+    config: Path, tmp_path: Path
+) -> None:
+    nightscribe("endpoint", "deploy", config)
+    first = left()
+    (name,) = first["configs"]
+    boto3.client("sagemaker").delete_endpoint_config(EndpointConfigName=name)
+    sound = write_sound(tmp_path / "a.wav", speechlike(1.0))
+    with pytest.raises(InputError, match=r"configuration was deleted; 'nightscribe endpoint dep"):
+        nightscribe("endpoint", "invoke", "-c", config, sound)
+    nightscribe("endpoint", "deploy", config)
+    assert left() == first
+    assert nightscribe("endpoint", "invoke", "-c", config, sound).return_value == 0
+
+
+def test_an_update_whose_answer_was_lost_goes_on(
+    config: Path, tmp_path: Path, server: EndpointServer
+) -> None:
+    nightscribe("endpoint", "deploy", config)
+    server.lose_answers = True
+    other = make_tiny_model(tmp_path / "other", seed=1)
+    assert "updated" in nightscribe("endpoint", "deploy", config, "--model", other).stdout
+    assert server.calls == ["CreateEndpoint", "UpdateEndpoint", "UpdateEndpoint"]
+
+
+def test_a_quota_says_how_to_raise_it_and_what_an_update_needs(
+    config: Path, tmp_path: Path, server: EndpointServer
+) -> None:
+    nightscribe("endpoint", "deploy", config)
+    server.quota_zero = {"ml.m5.xlarge", "ml.m5.2xlarge"}
+    other = make_tiny_model(tmp_path / "other", seed=1)
+    with pytest.raises(QuotaError) as raised:
+        nightscribe("endpoint", "deploy", config, "--model", other)
+    said = str(raised.value)
+    assert "request-service-quota-increase --region eu-central-1" in said
+    assert "'ml.m5.2xlarge for endpoint usage' is 0" in said
+    assert "the old machine and the new one at a time" in said
+    assert "endpoint delete trial" in said
+
+
 def test_a_failed_update_leaves_the_endpoint_as_it_was(
     config: Path, tmp_path: Path, server: EndpointServer
 ) -> None:
@@ -309,6 +351,8 @@ def test_a_failure_is_told_with_its_reason_and_the_containers_last_lines(
         nightscribe("endpoint", "deploy", config, "--name", "broken")
     assert "ping health check" in str(raised.value)
     assert "no module named soundfile" in str(raised.value)
+    assert "Failed, real-time, 0 × ml.m5.xlarge" in nightscribe("endpoint", "list").stdout
+    assert "no machine runs now" in nightscribe("endpoint", "list").stdout
     assert "made" in nightscribe("endpoint", "deploy", config, "--name", "broken").stdout
 
 
@@ -383,8 +427,20 @@ def test_delete_sweeps_what_a_killed_invoke_left(config: Path) -> None:
     output.delete("endpoints/trial-two/in/x/sound")
 
 
+def test_what_others_made_under_such_a_name_is_not_taken_for_ours(config: Path) -> None:
+    sagemaker = boto3.client("sagemaker")
+    for name in ("nightscribe-endpoint-trial-by-hand", "nightscribe-endpoint-Other-1234abcd"):
+        container = {"Image": "i", "ModelDataUrl": "s3://b/m"}
+        sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    assert "no endpoints" in nightscribe("endpoint", "list").stdout
+    assert "nothing to remove" in nightscribe("endpoint", "delete", "--all").stdout
+    for name in left()["models"]:
+        sagemaker.delete_model(ModelName=name)
+
+
 def test_list_says_what_costs_money_and_all_goes_at_once(config: Path) -> None:
-    assert "nothing is costing money" in nightscribe("endpoint", "list").stdout
+    none = nightscribe("endpoint", "list", "-c", config).stdout
+    assert none == "no endpoints in eu-central-1: nothing is costing money there\n"
     nightscribe("endpoint", "deploy", config)
     nightscribe("endpoint", "deploy", config, "--async", "--name", "long")
     (long, trial) = json.loads(nightscribe("endpoint", "list", "--json").stdout)
@@ -398,6 +454,43 @@ def test_list_says_what_costs_money_and_all_goes_at_once(config: Path) -> None:
     assert "$1.50 so far ($0.500 an hour)" in paid[0].line()
     nightscribe("endpoint", "delete", "--all")
     assert left() == NOTHING
+
+
+def test_a_delete_that_died_is_finished_by_the_next(config: Path) -> None:
+    nightscribe("endpoint", "deploy", config, "--async")
+    output = open_store(output_of(config))
+    output.put("endpoints/trial/in/x/sound", b"left")
+
+    def die(**_: Any) -> None:
+        raise KeyboardInterrupt
+
+    boto3.setup_default_session()
+    events = boto3._get_default_session().events
+    events.register("after-call.sagemaker.DeleteEndpointConfig", die)
+    with pytest.raises(click.Abort):
+        cli.main(["endpoint", "delete", "trial"], standalone_mode=False)
+    boto3.setup_default_session()
+    nightscribe("endpoint", "delete", "trial")
+    assert left() == NOTHING
+    assert list(output.list("endpoints/")) == []
+
+
+def test_an_endpoint_that_somebody_else_deletes_meanwhile_is_deleted(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nightscribe("endpoint", "deploy", config)
+    api = boto3.client("sagemaker")
+    where = {"EndpointConfigName": left()["configs"][0]}
+    api.update_endpoint(EndpointName="nightscribe-endpoint-trial", **where)
+    settled = Watch.settled
+
+    def meanwhile(watch: Watch, name: str) -> Any:
+        if settled(watch, name) is not None:
+            api.delete_endpoint(EndpointName="nightscribe-endpoint-trial")
+        return settled(watch, name)
+
+    monkeypatch.setattr(Watch, "settled", meanwhile)
+    assert take_down(Watch(), "trial")
 
 
 def test_an_endpoint_that_is_still_coming_up_is_deleted_when_it_is_there(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from batch.account.doctor import Finding, Patient, fail, ok, warn
 from batch.endpoint.removing import names_of_all
 from batch.endpoint.standing import Watch
+from batch.platforms.aws import region_of
 from batch.platforms.quotas import Quota, find_quotas, raising
 from batch.platforms.sagemaker_images import driver_image, inference_image, training_image
 
@@ -67,4 +68,5 @@ def endpoints(patient: Patient) -> Iterator[Finding]:
         mend = "'nightscribe endpoint list' says what they cost, 'endpoint delete' ends them"
         yield warn("endpoints", f"still there: {', '.join(names)}", mend)
     else:
-        yield ok("endpoints", "none; nothing costs money between runs")
+        where = region_of(patient.region)
+        yield ok("endpoints", f"none in {where}; nothing costs money there between runs")
