@@ -368,7 +368,7 @@ def test_a_missing_bucket_is_told_before_anything_is_read(
 
     monkeypatch.setattr("batch.fine_tuning.fine_tuning.load_training_data", read)
     config = configured(tmp_path, labels, tiny_model, "s3://no-such-bucket/out/")
-    with pytest.raises(ObjectNotFoundError, match="no such object or bucket"):
+    with pytest.raises(ObjectNotFoundError, match="there is no bucket 'no-such-bucket'"):
         check_training_data(config, watching=QUIET)
 
 
