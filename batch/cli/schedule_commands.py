@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,11 +131,13 @@ def pause(name: str, config: Path) -> None:
 @config_option
 def resume(name: str, config: Path) -> None:
     """Let a paused schedule fire again."""
-    from batch.schedule.schedules import show_schedule, switch_schedule
+    from batch.schedule.records import read_schedule
+    from batch.schedule.schedules import switch_schedule
 
     output = _output(config)
     switch_schedule(output, name, enabled=True)
-    first = show_schedule(output, name, firings=1).next_firings[0]
+    # Not asked of EventBridge, whose listing may be a moment behind.
+    first, _ = next(read_schedule(output, name).times.firings(datetime.now(UTC)))
     click.echo(f"schedule {name} fires again, next {_clock(first)}")
 
 
@@ -212,8 +214,6 @@ def carried_out(config: Path, overrides: tuple[str, ...], values: dict[str, str 
 
 
 def _instant(text: str | None) -> datetime:
-    from datetime import UTC
-
     from manifests.errors import InputError
 
     if text is None:

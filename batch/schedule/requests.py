@@ -28,6 +28,8 @@ LONGEST_JOB = timedelta(days=5)
 # Collection and report after the window's end, and the machine's start before.
 _MARGIN = timedelta(hours=2)
 _VOLUME_GB = 30
+# Of a schedule: the longest for which EventBridge's 64 characters hold the names of its parts.
+LONGEST_NAME = 30
 # A job's name has 63 characters; an execution id might be a UUID.
 _NAME_SHARE = 63 - len("nightscribe--") - 36
 
@@ -137,7 +139,10 @@ def _schedule(
         "Description": f"nightscribe {driver.schedule}, {driver.window}",
         "ScheduleExpression": cron(moments, driver.window.days),
         "ScheduleExpressionTimezone": driver.window.zone.key,
-        "FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 5},
+        # The closing firing is known by its minute.
+        "FlexibleTimeWindow": {"Mode": "OFF"}
+        if closing
+        else {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 5},
         "State": "ENABLED" if firing.enabled else "DISABLED",
         "Target": target,
     }

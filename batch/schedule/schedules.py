@@ -31,6 +31,7 @@ from batch.schedule.requests import (
     CONFIG_NAME,
     EXECUTION_ID,
     LONGEST_JOB,
+    LONGEST_NAME,
     SCHEDULED_TIME,
     Driver,
     Firing,
@@ -46,7 +47,7 @@ from manifests.errors import InputError
 from manifests.storage import Store, open_store
 
 DEFAULT_GROUP = "default"
-_NAME = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,29}")
+_NAME = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9])*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,9 +220,10 @@ def remove_schedule(output: Store, name: str) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+    if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
         raise InputError(
-            f"--name {name!r}: expected at most 30 letters, digits and single dashes, as nightly"
+            f"--name {name!r}: expected at most {LONGEST_NAME} characters: letters, digits and "
+            "single dashes, as nightly"
         )
 
 

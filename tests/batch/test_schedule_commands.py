@@ -221,8 +221,9 @@ def test_an_account_without_the_roles_is_told_which_one_is_missing(
     path.write_text("\n".join(x for x in text.split("\n") if not x.startswith("driver_role")))
     with pytest.raises(InputError, match=r"\[sagemaker\] driver_role: not given, nor a stack"):
         put_schedule(load_config(path), "nightly")
-    with pytest.raises(InputError, match="--name 'my night': expected at most 30 letters"):
-        put_schedule(load_config(path), "my night")
+    for name in ("my night", "a-b-c-d-e-f-g-h-i-j-k-l-m-n-o-p"):
+        with pytest.raises(InputError, match=f"--name '{name}': expected at most 30 characters"):
+            put_schedule(load_config(path), name)
 
 
 def test_nobody_to_tell_and_skipped_firings_are_noted(path: Path) -> None:

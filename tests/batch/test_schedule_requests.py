@@ -16,6 +16,7 @@ from batch.requests import JobMachines
 from batch.schedule.night import DAY_NAMES, Window
 from batch.schedule.requests import (
     EXECUTION_ID,
+    LONGEST_NAME,
     SCHEDULED_TIME,
     Driver,
     Firing,
@@ -131,7 +132,9 @@ def test_volumes_take_a_key_only_where_they_are_not_local() -> None:
 
 
 @given(
-    st.from_regex(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,29}", fullmatch=True),
+    st.from_regex(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,29}", fullmatch=True).map(
+        lambda name: name[:LONGEST_NAME].rstrip("-")
+    ),
     st.sampled_from(["d32c5kddcf5bb8c3", "3fa85f64-5717-4562-b3fc-2c963f66afa6"]),
 )
 def test_names_fit_whatever_the_schedule_and_the_execution_are_called(
@@ -140,6 +143,15 @@ def test_names_fit_whatever_the_schedule_and_the_execution_are_called(
     name = job_name(schedule, execution)
     assert len(name) <= 63
     assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*", name)
+    # EventBridge's limit.
+    assert len(schedule_prefix(schedule, "s3://b/out/") + "first-day") <= 64
+
+
+def test_the_closing_firing_keeps_to_its_minute() -> None:
+    """A little later by whichever clock, and it would be a run by day, without an end."""
+    for request in requests():
+        closing = request["Name"].endswith("closing")
+        assert request["FlexibleTimeWindow"]["Mode"] == ("OFF" if closing else "FLEXIBLE")
 
 
 @given(
