@@ -447,6 +447,14 @@ def test_roles_are_passed_to_their_own_service_only(account: Account, service: s
             assert not may(account.template, principal, request)
 
 
+def test_a_stack_may_be_asked_for_by_its_name(account: Account) -> None:
+    """IAM is shown a star in place of the id, for one that is not there at least."""
+    place = f"arn:aws:cloudformation:eu-central-1:123456789012:stack/{STACK}"
+    for last, may_ask in {"/*": True, "/0a53d0c6": True, "-two/0a53d0c6": False}.items():
+        request = Request("cloudformation:DescribeStacks", place + last)
+        assert may(account.template, CALLER, request) == may_ask
+
+
 def test_jobs_of_others_are_left_alone(account: Account) -> None:
     place = "arn:aws:sagemaker:eu-central-1:123456789012"
     for principal in (CALLER, DRIVER, SCHEDULER):

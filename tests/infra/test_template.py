@@ -203,6 +203,9 @@ def test_failed_jobs_of_ours_are_told_in_words() -> None:
         text = transformer["InputTemplate"]
         assert json.loads(text)  # one JSON string: EventBridge refuses a template that is neither
         assert all(f"<{name}>" in text for name in transformer["InputPathsMap"])
+        # What may have quotation marks would spoil the JSON: EventBridge escapes nothing.
+        plain = {"$.region", f"$.detail.{noun}Name", f"$.detail.{noun}Status"}
+        assert set(transformer["InputPathsMap"].values()) <= plain
 
 
 def test_mail_and_silence_are_told_where_they_are_asked_for() -> None:
