@@ -107,17 +107,22 @@ class Drive:
 
     @property
     def _over(self) -> bool:
-        deadline = self.night.deadline
-        return self.night.closing or (deadline is not None and self.now() >= deadline)
+        """Whether the window closed meanwhile; a run by hand may have outlasted it too."""
+        end = self.window.end_of(self.night.date)
+        return self.night.closing or self.fired_at < end <= self.now()
 
     # -- messages -----------------------------------------------------------------------------
 
     def _tell_failure(self, record: NightRecord, error: Exception) -> None:
         failure = self._discreet(error)
-        if self._over:
-            self._tell_summary(record, failure)
-        else:
-            self._send(record, FAILED, failed_message(self._story(record, failure)))
+        try:
+            if self._over:
+                self._tell_summary(record, failure)
+            else:
+                self._send(record, FAILED, failed_message(self._story(record, failure)))
+        except NightscribeError as untold:
+            # The first error is the one to end with.
+            self.listener.warn(str(untold))
 
     def _tell_summary(self, record: NightRecord, failure: str | None = None) -> None:
         self._send(record, SUMMARY, summary_message(self._story(record, failure)))

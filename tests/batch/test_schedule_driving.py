@@ -19,6 +19,7 @@ from batch.platforms.sagemaker_transform import SageMakerTransform
 from batch.run import Runner
 from batch.runs import unfinished
 from batch.schedule.driving import Drive
+from batch.schedule.night import Window
 from batch.schedule.records import SUMMARY, NightRecord
 from manifests.errors import InputError, JobFailedError, NightscribeError
 from manifests.storage import Store, open_store
@@ -242,3 +243,35 @@ def test_a_message_whose_sender_died_is_sent_again(nights: Nights) -> None:
     nights.output.put(record.folder + SUMMARY, json.dumps(vars(early)).encode())
     nights.fire(closing=True)
     assert len(nights.subjects()) == 1
+
+
+def test_a_failure_is_not_hidden_by_a_message_that_cannot_be_sent(
+    nights: Nights, runner: JobRunner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def crash(_: Document, outcome: JobOutcome) -> JobOutcome:
+        for entry in nights.output.list("runs/"):
+            if entry.key.endswith(".out"):
+                nights.output.delete(entry.key)
+        return JobOutcome(status="Failed", failure_reason="AlgorithmError: no model")
+
+    runner.spoil = crash
+    with pytest.raises(JobFailedError, match="AlgorithmError: no model"):
+        nights.fire(sagemaker={"topic": f"{nights.account.topic}-gone"})
+    assert "telling arn:aws:sns" in capsys.readouterr().err
+
+
+def test_a_run_by_hand_that_outlasts_the_night_tells_of_it(nights: Nights) -> None:
+    """The closing firing found it at work, and left the message to it."""
+    night = Window.of("22:00-06:00", "UTC")
+    by_hand = Drive(
+        config=nights.config,
+        schedule="nightly",
+        window=night,
+        fired_at=datetime(2026, 11, 24, 12, tzinfo=UTC),
+        listener=DiscreetListener(nights.config.archive),
+        now=lambda: datetime(2026, 11, 25, 6, 30, tzinfo=UTC),
+    )
+    assert by_hand.night.deadline is None
+    by_hand.carry_out()
+    (subject,) = nights.subjects()
+    assert subject.startswith("nightscribe nightly 2026-11-24: 2 recordings")
