@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from batch.platforms.base import Document, JobOutcome, OnOutput
 from batch.platforms.sagemaker_training import SageMakerTraining
@@ -22,18 +23,24 @@ class SageMakerPlatform:
     """When jobs are stopped, in seconds since 1970."""
     on_line: Callable[[str], None] = field(default=lambda _: None)
     wait: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
 
-    def transform(self, model: Document, job: Document, *, on_output: OnOutput) -> JobOutcome:
-        """Carry out a transform job."""
-        jobs = SageMakerTransform(
+    @cached_property
+    def _transforms(self) -> SageMakerTransform:
+        """One for all jobs of a run: they share the deadline."""
+        return SageMakerTransform(
             region=self.region,
             instance_types=self.instance_types,
             deadline_seconds=self.deadline_seconds,
             until=self.until,
             on_line=self.on_line,
             wait=self.wait,
+            clock=self.clock,
         )
-        return jobs.transform(model, job, on_output=on_output)
+
+    def transform(self, model: Document, job: Document, *, on_output: OnOutput) -> JobOutcome:
+        """Carry out a transform job."""
+        return self._transforms.transform(model, job, on_output=on_output)
 
     def train(self, job: Document, *, on_line: Callable[[str], None]) -> JobOutcome:
         """Carry out a training job."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class Night:
     said: list[str] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     on_wait: Callable[[int], None] = lambda _: None
+    clock: Callable[[], float] = time.monotonic
 
     @property
     def output(self) -> Store:
@@ -53,7 +55,7 @@ class Night:
         config = self.config(*more)
         platform = transform_platform(config, self.said.append)
         assert isinstance(platform, SageMakerPlatform)
-        platform.wait = self._wait
+        platform.wait, platform.clock = self._wait, self.clock
         listener = _Listener()
         listener.said = self.said
         today = date(2026, 11, 23)

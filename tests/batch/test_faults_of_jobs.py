@@ -174,6 +174,27 @@ def test_a_deadline_stops_the_job_and_the_next_run_goes_on(night: Night) -> None
     assert night.complete()
 
 
+def test_the_deadline_is_that_of_all_rounds_together(night: Night) -> None:
+    clock = [0.0]
+
+    def leave_one(job: Document, outcome: JobOutcome) -> JobOutcome:
+        night.output.delete(night.outputs()[0])
+        night.jobs.when["transform"] = "when told"
+        return JobOutcome(status="Failed", failure_reason="ClientError: 1 object failed")
+
+    def half_an_hour(count: int) -> None:
+        clock[0] += 1800.0
+        if count == 1:
+            night.jobs.work()
+
+    night.jobs.when["transform"] = "when told"
+    night.jobs.spoil, night.on_wait, night.clock = leave_one, half_an_hour, lambda: clock[0]
+    with pytest.raises(DeadlineError, match="-r2-a1"):
+        night.run("transform.deadline_hours=1.2")
+    # Half of it went to the first round.
+    assert clock[0] == 3 * 1800.0
+
+
 def test_a_job_that_ends_while_it_is_asked_to_stop_has_ended(night: Night) -> None:
     night.jobs.when["transform"] = "when told"
 
