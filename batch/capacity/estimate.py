@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from batch.capacity.prices import Price, transform_price
@@ -54,14 +54,20 @@ class Opening:
     ends: datetime
     window: str
 
+    @property
+    def length(self) -> timedelta:
+        """How long it is open, by a clock that nobody changes."""
+        return self.ends.astimezone(UTC) - self.starts.astimezone(UTC)
+
     @classmethod
     def after(cls, config: Config, now: datetime) -> Opening:
-        """The window of ``[schedule]``."""
+        """The window of ``[schedule]``, on its days; times are local."""
         section = config.schedule
         window = Window.of(section.window, section.timezone, section.days)
         night = window.night(now)
         starts = now.astimezone(window.zone)
-        if night.deadline is None or night.closing:
+        fires = night.date.weekday() in window.days
+        if night.deadline is None or night.closing or not fires:
             starts = next(at for at, moment in window.firings(now) if not moment.closing)
             night = window.night(starts)
         assert night.deadline is not None
@@ -188,7 +194,7 @@ def option(
         instance_hours=round(hours, 4),
         dollars=None if price.per_hour is None else round(hours * price.per_hour, 4),
         done_at=now + took,
-        in_window=None if opening is None else opening.starts + took <= opening.ends,
+        in_window=None if opening is None else took <= opening.length,
     )
 
 

@@ -38,9 +38,11 @@ SPEED = Speed(rtfx=50.0, measured="", workers=4, cold_start_seconds=600.0, waiti
 PRICE = Price(per_hour=1.0, source="")
 
 
-def opening(window: str, zone: str = "UTC", now: datetime = NOW) -> Opening:
+def opening(
+    window: str, zone: str = "UTC", now: datetime = NOW, *, days: str = "mon-sun"
+) -> Opening:
     places = {name: {"uri": "/x"} for name in ("archive", "model", "output")}
-    schedule = {"window": window, "timezone": zone}
+    schedule = {"window": window, "timezone": zone, "days": days}
     return Opening.after(Config.model_validate({**places, "schedule": schedule}), now)
 
 
@@ -74,6 +76,20 @@ def test_the_window_counts_from_its_opening_or_from_now_where_it_is_open() -> No
     night = NOW.replace(hour=23, minute=30)
     still_open = opening("22:00-06:00", now=night)
     assert (still_open.starts, still_open.ends.hour) == (night, 6)
+    # 2026-11-23 is a Monday: nothing fires before Tuesday's night.
+    assert opening("22:00-06:00", now=night, days="tue").starts == night.replace(
+        day=24, hour=22, minute=0
+    )
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-28", 7), ("2026-10-24", 9)])
+def test_a_window_is_as_long_as_the_clock_makes_it(day: str, hours: int) -> None:
+    before = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+    window = opening("22:00-06:00", "Europe/Berlin", before)
+    for extra, enough in ((-60, True), (60, False)):
+        work = replace(WORK, audio_seconds=hours * 3600.0 + extra, longest_seconds=1.0)
+        speed = Speed(rtfx=1.0, measured="")
+        assert option(work, speed, PRICE, 1, now=NOW, opening=window).in_window is enough
 
 
 @pytest.mark.parametrize(("window", "enough"), [("22:00-06:00", True), ("22:00-00:00", False)])
