@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 READ_AHEAD_BYTES = 1 << 20
+# Seconds between tries of a conditional write that meets another; the first is over in a moment.
+CONFLICT_PAUSES = (0.0, 0.2, 1.0, 3.0)
 
 
 @lru_cache(maxsize=1)
@@ -111,7 +114,7 @@ class S3Store:
 
         target = {"Bucket": self.bucket, "Key": self.prefix + key}
         with _translated(self.uri_of(key)):
-            while True:
+            for pause in (*CONFLICT_PAUSES, None):
                 try:
                     self._s3.put_object(**target, Body=data, IfNoneMatch="*")
                 except ClientError as error:
@@ -123,6 +126,9 @@ class S3Store:
                         raise
                 else:
                     return True
+                if pause:
+                    time.sleep(pause)
+        raise UnavailableError(f"others write {self.uri_of(key)} all the time; try again")
 
     def delete(self, key: str) -> None:
         """Remove an object; S3 does not mind a missing one."""

@@ -127,6 +127,18 @@ def test_pauses_grow_to_a_minute_and_never_agree(monkeypatch: pytest.MonkeyPatch
     assert next(pauses(10.0, 60.0)) == pytest.approx(8.0)
 
 
+def test_patience_counts_the_time_that_calls_take() -> None:
+    clock = [0.0]
+
+    def times_out() -> None:
+        clock[0] += 600.0
+        raise UnavailableError("no")
+
+    with pytest.raises(UnavailableError):
+        Patience(wait=lambda _: None, clock=lambda: clock[0])(times_out)
+    assert clock[0] == PATIENCE_SECONDS
+
+
 def test_clients_back_off_with_jitter(night: Night) -> None:
     settings: Any = client("sagemaker").meta.config.retries
     assert settings["mode"] == "adaptive"

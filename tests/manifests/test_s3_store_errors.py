@@ -109,6 +109,19 @@ def test_a_conditional_write_that_meets_another_is_decided_by_its_outcome(aws: s
         stub.assert_no_pending_responses()
 
 
+def test_a_conditional_write_is_not_tried_for_ever(
+    aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("manifests.s3_store.CONFLICT_PAUSES", (0.0, 0.0))
+    client = boto3.client("s3")
+    with Stubber(client) as stub:
+        for _ in range(3):
+            stub.add_client_error("put_object", "ConditionalRequestConflict", http_status_code=409)
+        with pytest.raises(UnavailableError, match="others write s3://b/p/key all the time"):
+            S3Store("s3://b/p", client=client).put_if_absent("key", b"x")
+        stub.assert_no_pending_responses()
+
+
 def test_folder_markers_are_not_objects(s3_bucket: str) -> None:
     store = S3Store(f"s3://{s3_bucket}/")
     for key in ("a/", "a/b.wav"):
