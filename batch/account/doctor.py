@@ -1,6 +1,8 @@
 """Everything that a run needs, looked at before it is missed; each finding says how to mend it.
 
 The checks know nothing of each other: what one cannot find out, or trips over, is its own finding.
+"ok" stands for what was seen. A look that finds nothing out is a warning; what only a part of it
+could not see is said behind its "ok".
 """
 
 from __future__ import annotations

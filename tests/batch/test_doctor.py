@@ -250,6 +250,9 @@ def test_a_role_exists_and_trusts_its_service(key: str, examine: Examine) -> Non
     arn = boto3.client("iam").create_role(RoleName=other, AssumeRolePolicyDocument=trust)
     found = only(examine(look, f"sagemaker.{key}={arn['Role']['Arn']}"), "fail")
     assert "trust policy" in found.mend
+    denying = trusting(identity.ROLES[key]).replace("Allow", "Deny")
+    boto3.client("iam").update_assume_role_policy(RoleName=other, PolicyDocument=denying)
+    only(examine(look, f"sagemaker.{key}={arn['Role']['Arn']}"), "fail")
     missing = f"arn:aws:iam::{ACCOUNT}:role/nowhere"
     found = only(examine(look, f"sagemaker.{key}={missing}"), "fail")
     assert missing in found.found
@@ -347,6 +350,15 @@ def test_a_bucket_elsewhere_is_told(examine: Examine) -> None:
     assert "[sagemaker] region" in found.mend
 
 
+def test_a_bucket_whose_region_is_not_known_is_not_called_well(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "bucket_region", lambda _: None)
+    (_, found) = examine(places.output)
+    assert found.verdict == "warn"
+    assert "not known" in found.found
+
+
 def test_an_output_bucket_has_its_guards(examine: Examine, bucket: str) -> None:
     found = only(examine(places.bucket), "warn")
     assert "versioning" in found.found
@@ -417,6 +429,27 @@ def test_images_are_found(examine: Examine) -> None:
     assert [one.subject for one in found] == ["image: transform job", "image: processing job"]
     assert "huggingface" in found[0].found
     only(examine(capacity.images, "sagemaker.region=eu-nowhere-1"), "fail")
+
+
+def test_images_of_ones_own_are_looked_up(examine: Examine) -> None:
+    registry = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+    ecr = boto3.client("ecr")
+    ecr.create_repository(repositoryName="nightscribe-doctor")
+    own = f"sagemaker.inference_image={registry}/nightscribe-doctor:1"
+    found = only(examine(capacity.images, own), "fail")
+    assert "nightscribe-doctor:1" in found.found
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = {"schemaVersion": 2, "mediaType": kind, "config": {"digest": "1"}, "layers": []}
+    ecr.put_image(
+        repositoryName="nightscribe-doctor", imageManifest=json.dumps(manifest), imageTag="1"
+    )
+    (found, _) = examine(capacity.images, own)
+    assert found.verdict == "ok"
+    assert f"{registry}/nightscribe-doctor@sha256:" in found.found
+    with refusing("ecr.BatchGetImage", "AccessDeniedException"):
+        (found, _) = examine(capacity.images, own)
+    assert found.verdict == "warn"
+    assert "You may not." in found.found
 
 
 def test_endpoints_that_were_forgotten_are_told(examine: Examine) -> None:

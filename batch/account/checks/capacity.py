@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from batch.account.doctor import Finding, Patient, fail, ok, warn
 from batch.endpoint.removing import names_of_all
 from batch.endpoint.standing import Watch
 from batch.platforms.aws import region_of
 from batch.platforms.quotas import Quota, find_quotas, raising
-from batch.platforms.sagemaker_images import driver_image, inference_image, training_image
+from batch.platforms.sagemaker_images import (
+    driver_image,
+    inference_image,
+    pinned,
+    training_image,
+)
 
 
 def quotas(patient: Patient) -> Iterator[Finding]:
@@ -47,18 +53,26 @@ def _wanted(use: str, patient: Patient) -> int:
 
 
 def images(patient: Patient) -> Iterator[Finding]:
-    """Whether there is an image for each job."""
+    """Whether there is an image for each job; ECR is asked for one that the config names."""
     account, region = patient.account, patient.region
     for use, types in patient.types.items():
         if use == "endpoint":
             continue  # the image that transcribes
         if use == "transform job":
-            found = account.inference_image or inference_image(region, types[0])
+            own, given = account.inference_image, partial(inference_image, region, types[0])
         elif use == "processing job":
-            found = account.driver_image or driver_image(region)
+            own, given = account.driver_image, partial(driver_image, region)
         else:
-            found = account.training_image or training_image(region, types[0])
-        yield ok(f"image: {use}", found)
+            own, given = account.training_image, partial(training_image, region, types[0])
+        yield _own(f"image: {use}", own) if own else ok(f"image: {use}", given())
+
+
+def _own(subject: str, image: str) -> Finding:
+    said: list[str] = []
+    found = pinned(image, said.append)
+    if said:
+        return warn(subject, "; ".join(said), "or give the caller ecr:BatchGetImage")
+    return ok(subject, found)
 
 
 def endpoints(patient: Patient) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -127,7 +126,7 @@ def _role(key: str, arn: str, service: str, region: str | None) -> Finding:
     name = arn.rpartition("/")[2]
     with translated(f"[sagemaker] {key} {arn}"):
         role = client("iam", region).get_role(RoleName=name)["Role"]
-    if service not in json.dumps(role["AssumeRolePolicyDocument"]):
+    if not _trusts(role["AssumeRolePolicyDocument"], service):
         mend = f"let its trust policy name the service {service}, or name another role"
         return fail(key, f"{name} does not trust {service}", mend)
     may = _may_pass(arn, service, region)
@@ -136,6 +135,22 @@ def _role(key: str, arn: str, service: str, region: str | None) -> Finding:
         return fail(key, f"the caller may not pass {name} to {service}", mend)
     passed = "may be passed to it" if may else "whether the caller may pass it is not known"
     return ok(key, f"{name} trusts {service}; {passed}")
+
+
+def _trusts(policy: Mapping[str, Any], service: str) -> bool:
+    """Whether a statement lets a service take the role; conditions are not looked at."""
+    return any(
+        one["Effect"] == "Allow"
+        and "sts:AssumeRole" in _listed(one.get("Action"))
+        and isinstance(one.get("Principal"), dict)
+        and service in _listed(one["Principal"].get("Service"))
+        for one in _listed(policy["Statement"])
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    """Policies write a list of one without its brackets."""
+    return value if isinstance(value, list) else [value]
 
 
 def _may_pass(arn: str, service: str, region: str | None) -> bool | None:

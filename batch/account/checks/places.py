@@ -55,8 +55,11 @@ def _region(subject: str, uri: str, patient: Patient) -> Iterator[Finding]:
     if not uri.startswith("s3://") or not patient.types:
         return
     bucket, wanted = uri.split("/")[2], region_of(patient.region)
-    found = bucket_region(bucket) or wanted
-    if found == wanted:
+    found = bucket_region(bucket)
+    if found is None:
+        mend = f"aws s3api head-bucket --bucket {bucket} says it; the jobs are in {wanted}"
+        yield warn(subject, f"where bucket {bucket} lies is not known", mend)
+    elif found == wanted:
         yield ok(subject, f"bucket {bucket} is in {found}")
     else:
         mend = "let [sagemaker] region name the bucket's, or take a bucket of that region"
