@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 
 from batch.account.account import account_of
 from batch.config import Config, SageMakerSection, TransformSection
+from batch.instances import cores_of, has_gpus
 from batch.platforms.base import Platform
 from batch.platforms.local import LocalPlatform
 from batch.platforms.sagemaker import SageMakerPlatform
@@ -79,10 +79,11 @@ def machines_on(
     image = account.inference_image or inference_image(account.region, instance_type)
     workers, threads = section.workers or workers_of(instance_type, account.region), 1
     if account.network_isolation:
-        # In this order: a scheduled run says its workers and has no table of GPUs.
-        many = section.workers or gpus_of(instance_type, account.region)
-        most = MOST_BODIES if many else MOST_BODIES_ON_CPU
-        workers, threads = min(workers, most), max(1, workers // most)
+        # From the type's name: a scheduled run says its workers, and has no table of GPUs.
+        cpu = not has_gpus(instance_type)
+        most = MOST_BODIES_ON_CPU if cpu and not section.workers else MOST_BODIES
+        workers = min(workers, most)
+        threads = max(1, cores_of(instance_type) // workers) if cpu else 1
     return TransformMachines(
         role=account.role,
         image=pinned(image, warn),
@@ -100,12 +101,7 @@ def machines_on(
 
 def workers_of(instance_type: str, region: str | None) -> int:
     """One worker for each GPU; without one, one for each core, of which AWS counts two threads."""
-    if gpus := gpus_of(instance_type, region):
-        return gpus
-    size = instance_type.rpartition(".")[2]
-    if match := re.fullmatch(r"(\d*)xlarge", size):
-        return 2 * int(match[1] or 1)
-    return 1
+    return gpus_of(instance_type, region) or cores_of(instance_type)
 
 
 def _check(config: Config, account: SageMakerSection) -> None:

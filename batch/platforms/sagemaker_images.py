@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from batch.instances import has_gpus
 from batch.platforms.aws import client, region_of, translated
 from manifests.errors import InputError, NightscribeError
 
@@ -99,8 +100,7 @@ def gpus_of(instance_type: str, region: str | None) -> int:
     with _sagemaker_installed():
         from sagemaker.core import instance_types_gpu_info  # noqa: PLC0415
     table = instance_types_gpu_info.retrieve(region_of(region))
-    family = instance_type.split(".")[1]
-    return int(table.get(instance_type, {}).get("Count", 1 if family[0] in "gp" else 0))
+    return int(table.get(instance_type, {}).get("Count", int(has_gpus(instance_type))))
 
 
 def _retrieved(scope: str, region: str | None, instance_type: str, mend: str) -> str:

@@ -402,3 +402,6 @@ def test_workers_of_an_isolated_job_share_100_mb_and_use_the_cores(
     )
     machines = machines_on(instance_type, TransformSection(), account)
     assert (machines.isolated, machines.workers, machines.threads) == (True, workers, threads)
+    # A schedule writes the workers down; its machines are the same.
+    written = TransformSection(workers=machines.workers)
+    assert machines_on(instance_type, written, account) == machines
