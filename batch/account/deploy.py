@@ -174,27 +174,20 @@ class Deployment:
         earlier = {event["EventId"] for event in self._events()}
         with translated(f"stack {self.name}"):
             self._api.execute_change_set(ChangeSetName=prepared.arn)
-        stack = self._settled(earlier=earlier, expected=len(prepared.changes))
+        stack = self._settled(_Progress(expected=len(prepared.changes), earlier=earlier))
         if stack is None or stack.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             failures = list(_failures(self._events(), earlier))
             status = stack.status if stack else "gone"
             raise JobFailedError("\n  ".join([f"stack {self.name}: {status}", *failures]))
         return stack
 
-    def _settled(
-        self, *, earlier: set[str] | None = None, expected: int | None = None
-    ) -> Stack | None:
+    def _settled(self, progress: _Progress | None = None) -> Stack | None:
         """Wait until nobody changes the stack any more; None where it is gone."""
-        seen, done = set(earlier or ()), 0
         for pause in _pauses():
             stack = self._described()
-            for event in self._events() if expected is not None else ():
-                if event["EventId"] in seen:
-                    continue
-                seen.add(event["EventId"])
-                if _is_done(event, self.name):
-                    done += 1
-                    self.on_line(f"{done}/{expected} {event['LogicalResourceId']}")
+            if stack and progress:
+                for line in progress.lines(stack.status, self._events()):
+                    self.on_line(line)
             if stack is None or not _moves(stack.status):
                 return stack
             self.wait(pause)
@@ -230,6 +223,31 @@ class Deployment:
             return []
 
 
+@dataclass(kw_only=True)
+class _Progress:
+    """Counts the changes that are made; ``earlier`` are events of other days, by their id."""
+
+    expected: int
+    earlier: set[str]
+    _done: set[str] = field(default_factory=set)
+    _taken_back: bool = False
+
+    def lines(self, status: str, events: Sequence[dict[str, Any]]) -> Iterator[str]:
+        """What is new since it was asked last."""
+        if "ROLLBACK" in status:
+            if _moves(status) and not self._taken_back:
+                self._taken_back = True
+                yield "it has failed, and is taken back"
+            return
+        for event in events:
+            name: str = event["LogicalResourceId"]
+            new = event["EventId"] not in self.earlier and name != event["StackName"]
+            # One that is replaced is made, and the old one deleted: that is one change.
+            if new and event["ResourceStatus"].endswith("_COMPLETE") and name not in self._done:
+                self._done.add(name)
+                yield f"{len(self._done)}/{self.expected} {name}"
+
+
 def _pauses() -> Iterator[float]:
     pause = _FIRST_PAUSE
     while True:
@@ -248,11 +266,6 @@ def _change(found: dict[str, Any]) -> Change:
         kind=found["ResourceType"],
         replacement=found.get("Replacement", "").replace("False", ""),
     )
-
-
-def _is_done(event: dict[str, Any], stack: str) -> bool:
-    status: str = event["ResourceStatus"]
-    return status.endswith("_COMPLETE") and event["LogicalResourceId"] != stack
 
 
 def _failures(events: Sequence[dict[str, Any]], earlier: set[str]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batch.cli.options import (
+    DEFAULT_CONFIG,
     config_argument,
     config_option,
     configured,
@@ -130,15 +131,25 @@ def delete(name: str | None, every: bool, config: Path) -> None:
     """Remove an endpoint with its configuration and model, half made or failed as well."""
     from batch.cli.listeners import listener
     from batch.endpoint.removing import delete_endpoint, names_of_all
+    from manifests.errors import JobFailedError, NightscribeError
 
     if (name is None) != every:
         raise click.UsageError("give either the endpoint's NAME or --all")
+    removed: list[str] = []
+    failed: list[NightscribeError] = []
     with listener() as shown:
         watch = _watch(config, lambda line: shown.step("endpoint", line))
-        names = [name] if name else names_of_all(watch)
-        removed = [one for each in names for one in delete_endpoint(watch, each)]
+        for each in [name] if name else names_of_all(watch):
+            try:
+                removed += delete_endpoint(watch, each)
+            except NightscribeError as error:
+                failed.append(error)  # the others cost money too
     for one in removed:
         click.echo(f"removed {one}")
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        raise JobFailedError("\n".join(map(str, failed)))
     if not removed:
         click.echo(f"nothing to remove: there is no endpoint{f' {name}' if name else ''}")
 
@@ -147,7 +158,8 @@ def _watch(config: Path, on_line: Callable[[str], None] = lambda _: None) -> Wat
     """The region of the configuration; AWS's own settings say it where there is none."""
     from batch.endpoint.standing import Watch
 
-    section = configured(config, (), {}).sagemaker if config.exists() else None
+    unnamed = config == Path(DEFAULT_CONFIG) and not config.exists()
+    section = None if unnamed else configured(config, (), {}).sagemaker
     return Watch(region=section.region if section else None, on_line=on_line)
 
 

@@ -22,6 +22,7 @@ from batch.config import Config, load_config
 from batch.layout import CLAIM
 from batch.platforms.quotas import Quota
 from batch.schedule.records import Schedule
+from batch.schedule.requests import schedule_prefix
 from manifests.errors import AccessDeniedError, InputError, UnavailableError
 from manifests.storage import open_store
 from tests.conftest import speechlike, write_sound
@@ -468,7 +469,9 @@ def test_endpoints_that_were_forgotten_are_told(examine: Examine) -> None:
 # -- the night --------------------------------------------------------------------------------
 
 
-def test_a_schedule_whose_driver_is_gone_is_told(examine: Examine, bucket: str) -> None:
+def test_a_schedule_that_does_not_fire_or_whose_driver_is_gone_is_told(
+    examine: Examine, bucket: str, account: dict[str, Any]
+) -> None:
     output = open_store(f"s3://{bucket}/out/")
     assert examine(nightly.schedules) == []
     Schedule(
@@ -476,14 +479,30 @@ def test_a_schedule_whose_driver_is_gone_is_told(examine: Examine, bucket: str) 
         window="22:00-06:00",
         timezone="Europe/Berlin",
         days="mon-sun",
-        group="g",
+        group="nightscribe-doctor",
         region=REGION,
         code="drivers/1234/",
         job={},
     ).write(output)
+    place = f"s3://{bucket}/out/"
+    scheduler = boto3.client("scheduler")
+    part = {
+        "Name": f"{schedule_prefix('nightly', place)}x",
+        "GroupName": "nightscribe-doctor",
+        "ScheduleExpression": "rate(1 hour)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {"Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:x", "RoleArn": account["role"]},
+    }
+    scheduler.create_schedule(**part)
     assert "schedule put" in only(examine(nightly.schedules), "fail").mend
     output.put("drivers/1234/start.py", b"")
     only(examine(nightly.schedules), "ok")
+    scheduler.update_schedule(**part, State="DISABLED")
+    (found, _) = examine(nightly.schedules)
+    assert (found.verdict, found.found) == ("warn", "it is paused")
+    scheduler.delete_schedule(Name=part["Name"], GroupName=part["GroupName"])
+    (found, _) = examine(nightly.schedules)
+    assert (found.verdict, found.found) == ("warn", "it is missing in EventBridge")
 
 
 def test_the_schedule_group_is_there(examine: Examine) -> None:

@@ -17,11 +17,11 @@ from click.testing import CliRunner, Result
 from batch.cli.main import cli
 from batch.endpoint.costing import costing
 from batch.endpoint.documents import Kind, endpoint_documents
-from batch.endpoint.removing import take_down
+from batch.endpoint.removing import delete_endpoint, take_down
 from batch.endpoint.standing import Watch
 from batch.platforms.aws import QuotaError
 from batch.requests import TransformMachines
-from manifests.errors import InputError, JobFailedError
+from manifests.errors import AccessDeniedError, InputError, JobFailedError
 from manifests.storage import open_store
 from tests.batch.endpoint_server import EndpointServer, endpoint_server
 from tests.batch.job_runner import ROLE
@@ -473,6 +473,31 @@ def test_a_delete_that_died_is_finished_by_the_next(config: Path) -> None:
     nightscribe("endpoint", "delete", "trial")
     assert left() == NOTHING
     assert list(output.list("endpoints/")) == []
+
+
+def test_all_are_deleted_even_if_one_cannot_be(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("first", "second"):
+        nightscribe("endpoint", "deploy", config, "--name", name)
+
+    def refuse(watch: Watch, name: str) -> list[str]:
+        if name == "first":
+            raise AccessDeniedError("deleting endpoint first: not allowed")
+        return delete_endpoint(watch, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("batch.endpoint.removing.delete_endpoint", refuse)
+        with pytest.raises(AccessDeniedError, match="deleting endpoint first: not allowed"):
+            cli.main(["endpoint", "delete", "--all"], standalone_mode=False)
+    assert left()["endpoints"] == ["nightscribe-endpoint-first"]
+    assert "removed endpoint nightscribe-endpoint-second" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["list"], ["delete", "--all"]])
+def test_a_configuration_that_is_named_must_be_there(words: list[str], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.toml: no such file"):
+        nightscribe("endpoint", *words, "-c", tmp_path / "nowhere.toml")
 
 
 def test_an_endpoint_that_somebody_else_deletes_meanwhile_is_deleted(

@@ -187,6 +187,29 @@ def test_the_reasons_of_a_failure_stand_in_one_place(
     assert lines == ["1/3 Role"]
 
 
+def test_a_resource_that_is_replaced_counts_once_and_what_is_taken_back_does_not(
+    deployment: Deployment, answers: Stubber
+) -> None:
+    lines: list[str] = []
+    deployment.on_line = lines.append
+    new = event(1, "Role", "UPDATE_COMPLETE")
+    old = event(2, "Role", "DELETE_COMPLETE")
+    failed = event(3, "Topic", "UPDATE_FAILED", "no")
+    back = event(4, "Queue", "DELETE_COMPLETE")
+    happened(answers)
+    answers.add_response("execute_change_set", {})
+    described(answers, "UPDATE_IN_PROGRESS")
+    happened(answers, new, old)
+    described(answers, "UPDATE_ROLLBACK_IN_PROGRESS")
+    happened(answers, new, old, failed, back)
+    described(answers, "UPDATE_ROLLBACK_COMPLETE")
+    happened(answers, new, old, failed, back)
+    happened(answers, new, old, failed, back)
+    with pytest.raises(JobFailedError):
+        deployment.carry_out(PREPARED)
+    assert lines == ["1/3 Role", "it has failed, and is taken back"]
+
+
 def test_a_stack_that_never_came_to_be_is_deleted_first(
     deployment: Deployment, answers: Stubber
 ) -> None:
