@@ -26,7 +26,7 @@ from batch.layout import CLAIM, PROBE, TRANSCRIPTS, RunKeys
 from batch.outputs import Outputs, rounds_begun
 from batch.plan import Plan, read_plan, write_round
 from batch.planning import Planner, Survey
-from batch.platforms.base import Document, JobOutcome, JobStoppedError, Platform
+from batch.platforms.base import DeadlineError, Document, JobOutcome, JobStoppedError, Platform
 from batch.progress import Listener, ShardDone, heard_in
 from batch.report.model import Report
 from batch.requests import LOCAL_ROLE
@@ -59,6 +59,8 @@ class Runner:
     platform: Platform
     listener: Listener
     today: Callable[[], date] = date.today
+    until: datetime | None = None
+    """When no more sound is staged; the platform has a deadline of its own."""
     on_begin: Callable[[Plan], None] = lambda _: None
     """Told of each run that is gone on with, before anything of it is done."""
     output: Store = field(init=False)
@@ -308,9 +310,16 @@ class Runner:
                 self.listener.step("stage", f"round {number}: {done} of {of} shards")
             self._check_claim()
 
-        bodies = deliver(self.output, plan, number, request, tell=tell)
-        meter.whole.expect(bodies)
-        return bool(bodies)
+        def check() -> None:
+            if self.until is not None and datetime.now(UTC) >= self.until:
+                raise DeadlineError(
+                    f"{request['TransformJobName']}: not begun, for the night's end has passed "
+                    "while its sound was staged; the next run goes on with it"
+                )
+
+        return deliver(
+            self.output, plan, number, request, whole=meter.whole, tell=tell, check=check
+        )
 
     def _rounds(self, plan: Plan) -> int:
         """How many rounds a run has; one that was stopped costs no recording a try."""
@@ -321,6 +330,7 @@ class Runner:
         """Write round ``number`` for what the round before left over; False where nothing is."""
         if rounds_begun(self.output, plan) >= number:
             return True
+        self._check_claim()
         left = list(Outputs(store=self.output, plan=plan).missing(number - 1))
         if not left:
             return False

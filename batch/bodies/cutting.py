@@ -39,11 +39,14 @@ class Stretch:
 
 @dataclass(frozen=True, kw_only=True)
 class Cutter:
-    """Cuts for a model's grid, a request's size in bytes, and a round (1 is the first)."""
+    """Cuts for a model's grid and a request's size in bytes.
+
+    ``tries`` counts the rounds that had the sound, this one and those that were stopped apart.
+    """
 
     grid: WindowGrid
     payload_bytes: int
-    round: int = 1
+    tries: int = 1
 
     def stretches(self, pointer: Pointer) -> Iterator[Stretch]:
         """Stretches whose sound is at most fifteen minutes; without an end if the pointer is."""
@@ -57,7 +60,7 @@ class Cutter:
 
     @property
     def _longest(self) -> int:
-        share: int = SHRINK ** (self.round - 1)
+        share: int = SHRINK ** (self.tries - 1)
         return LONGEST_SECONDS * SAMPLE_RATE // share
 
     def _cut(self, offset: float, end: float, room: int) -> Iterator[Stretch]:

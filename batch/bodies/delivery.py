@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -21,22 +21,37 @@ _PARALLEL = 10  # requests at a time, as many as boto3 keeps connections
 
 
 def deliver(
-    output: Store, plan: Plan, number: int, job: Document, *, tell: Callable[[int, int], None]
-) -> list[str]:
-    """Stage round ``number`` for its job; the bodies that have no answer yet.
+    output: Store,
+    plan: Plan,
+    number: int,
+    job: Document,
+    *,
+    whole: WholeShards,
+    tell: Callable[[int, int], None],
+    check: Callable[[], None],
+) -> bool:
+    """Stage round ``number`` for its job; False where there is nothing to send at all.
 
-    Safe to repeat: what is staged or answered stays as it is. ``tell`` hears how many shards of how
-    many are staged.
+    Safe to repeat: what is staged or answered stays as it is. ``whole`` expects what has no answer
+    yet, ``tell`` hears how many shards of how many are staged, and ``check`` raises where there is
+    no time for more.
     """
     cutter = Cutter(
         grid=grid_of(plan.bundle_uri),
         payload_bytes=job["MaxPayloadInMB"] * MEGABYTE,
-        round=number,
+        tries=number - _stopped(output, plan.keys, number),
     )
     answered = Outputs(store=output, plan=plan).names
-    stager = Stager(output=output, plan=plan, cutter=cutter, tell=tell)
+    stager = Stager(output=output, plan=plan, number=number, cutter=cutter, tell=tell, check=check)
     names = stager.stage(shard_names(output, plan, number), answered)
-    return [name for name in names if name not in answered]
+    whole.expect(name for name in names if name not in answered)
+    return bool(names)
+
+
+def _stopped(output: Store, keys: RunKeys, number: int) -> int:
+    """How many rounds before ``number`` were stopped: what they left over is not to blame."""
+    marks = (entry.key.removeprefix(keys.stopped()) for entry in output.list(keys.stopped()))
+    return sum(1 for mark in marks if int(mark) < number)
 
 
 def remove_bodies(output: Store, keys: RunKeys) -> None:
@@ -55,7 +70,7 @@ class WholeShards:
     _waiting: dict[str, set[str]] = field(default_factory=dict)
     _heard: dict[str, ShardDone] = field(default_factory=dict)
 
-    def expect(self, bodies: Collection[str]) -> None:
+    def expect(self, bodies: Iterable[str]) -> None:
         """These bodies will be heard of."""
         for body in bodies:
             self._waiting.setdefault(self.keys.shard_of(body), set()).add(body)

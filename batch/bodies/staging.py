@@ -37,12 +37,17 @@ from transform_handler.windows import Part, heard_seconds
 
 @dataclass(frozen=True, kw_only=True)
 class Stager:
-    """Stages the shards of one round; ``tell`` hears how many of them are staged."""
+    """Stages the shards of one round; ``tell`` hears how many of them are staged.
+
+    ``check`` raises where there is no time for more sound.
+    """
 
     output: Store
     plan: Plan
+    number: int
     cutter: Cutter
     tell: Callable[[int, int], None]
+    check: Callable[[], None]
     _decoders: SimpleQueue[DecoderProcess] = field(default_factory=SimpleQueue)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -69,12 +74,12 @@ class Stager:
                 self.tell(number, len(shards))
         listed = [self._probe(), *names]
         manifest = write_manifest(self.output.uri_of(keys.bodies), listed)
-        self.output.put(keys.body_manifest(self.cutter.round), manifest)
+        self.output.put(keys.body_manifest(self.number), manifest)
         return names
 
     def _probe(self) -> str:
         """A tenth of a second of silence, whose answer says that the model was loaded."""
-        name = self.plan.keys.probe(self.cutter.round, "flac")
+        name = self.plan.keys.probe(self.number, "flac")
         with tempfile.TemporaryDirectory(prefix="nightscribe-probe-") as scratch:
             file = Path(scratch) / name
             write_sound(file, np.zeros(SAMPLE_RATE // 10, dtype=np.float32), 16)
@@ -94,6 +99,7 @@ class Stager:
         decoder = self._decoders.get()
         try:
             for number, pointer in enumerate(pointers):
+                self.go_on()
                 with tempfile.TemporaryDirectory(prefix="nightscribe-bodies-") as scratch:
                     work = _Staging(
                         stager=self,
@@ -112,7 +118,9 @@ class Stager:
 
         Raises:
             JobFailedError: the staging was interrupted, or another shard's failed.
+            DeadlineError: the time is over.
         """
+        self.check()
         if self._stopping.is_set():
             raise JobFailedError("the staging was interrupted; the next run goes on with it")
 

@@ -66,6 +66,7 @@ class Drive:
             platform=transform_platform(self.config, self.listener.warn, until=self.night.deadline),
             listener=self.listener,
             today=lambda: self.night.date,
+            until=self.night.deadline,
             on_begin=lambda plan: self._record(runner.output).begun(plan.run_id),
         )
         try:

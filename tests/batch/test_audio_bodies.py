@@ -6,9 +6,9 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from batch.cli.listeners import LogListener
 from batch.config import SageMakerSection, TransformSection, load_config
 from batch.layout import RunKeys
 from batch.plan import Plan
-from batch.platforms.base import Document, JobOutcome
+from batch.platforms.base import DeadlineError, Document, JobOutcome
 from batch.platforms.local import LocalPlatform
 from batch.progress import ShardDone
 from batch.reading import standing
@@ -31,6 +31,7 @@ from manifests.manifest_file import read_manifest
 from tests.conftest import speechlike, write_sound
 
 ISOLATED = "sagemaker.network_isolation=true"
+OVER = datetime(2020, 1, 1, tzinfo=UTC)
 VARYING = ["uri", "run_id", "transcribed_at"]
 
 
@@ -268,6 +269,70 @@ def test_what_a_job_left_over_goes_again_in_shorter_bodies(
     ]
     assert counts == [1 + 2, 1 + 3]  # the probe, and bodies
     same_rows(by_pointers, home / "out")
+
+
+def test_a_round_that_was_stopped_makes_the_next_ones_bodies_no_shorter(
+    home: Path, by_pointers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cutting, "LONGEST_SECONDS", 200)
+
+    def stop(job: Document, outcome: JobOutcome) -> JobOutcome:
+        if not job["TransformJobName"].endswith("r1"):
+            return outcome
+        for path in (home / "out").glob("runs/*/out/r1-0000*.out"):
+            path.unlink()
+        return JobOutcome(status="Stopped")
+
+    (finished,) = carried_out(home, ISOLATED, platform=Spoiled(stop))
+    first, second = (
+        len(read_manifest((home / "out" / key).read_bytes(), name=key)[1])
+        for key in map(finished.plan.keys.body_manifest, (1, 2))
+    )
+    assert first == second
+    same_rows(by_pointers, home / "out")
+
+
+def test_nothing_is_staged_when_the_night_is_over(
+    home: Path, by_pointers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = runner(home, ISOLATED)
+    made.until = OVER
+    with pytest.raises(DeadlineError, match="the night's end has passed"):
+        made.run()
+    assert bodies(home) == []
+    # What is staged already goes on: there may be a job to stop, and rows to write.
+    made.until = None
+    plan = made.plan()
+    assert plan is not None
+
+    def die(*_: Any, **__: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(made.platform, "transform", die)
+        with pytest.raises(KeyboardInterrupt):
+            made.transform(plan)
+    made.until = OVER
+    made.run()
+    same_rows(by_pointers, home / "out")
+
+
+def test_a_job_whose_driver_died_after_its_end_is_asked_for_what_it_used(home: Path) -> None:
+    made = runner(home, ISOLATED)
+    plan = made.plan()
+    assert plan is not None
+
+    def die(*_: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    made.platform = Spoiled(die)
+    with pytest.raises(KeyboardInterrupt):
+        made.run()
+    asked = Spoiled(lambda _, outcome: outcome)
+    carried_out(home, ISOLATED, platform=asked)
+    assert [job["TransformJobName"] for job in asked.jobs] == [
+        plan.transform_request["TransformJobName"]
+    ]
 
 
 def test_what_ran_out_of_time_goes_again(home: Path, by_pointers: Path) -> None:
