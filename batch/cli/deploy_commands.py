@@ -57,8 +57,13 @@ def deploy(
     prepared = deployment.prepare(parameters, import_existing=import_existing)
     if prepared is not None:
         _show(deployment, prepared)
-        if not _agreed("make these changes?", yes=yes):
-            deployment.forget(prepared)
+        agreed = False
+        try:
+            agreed = _agreed("make these changes?", yes=yes)
+        finally:  # Ctrl-C is a no
+            if not agreed:
+                deployment.forget(prepared)
+        if not agreed:
             return EXIT_INPUT
         made = deployment.carry_out(prepared)
     else:

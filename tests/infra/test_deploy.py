@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import botocore.session
+import click
 import pytest
 from botocore.stub import ANY, Stubber
 from botocore.validate import ParamValidator
@@ -85,6 +86,18 @@ def test_without_a_yes_or_a_terminal_nothing_is_changed_and_nothing_is_left(stac
     assert shown.return_value == 2
     assert "AWS::S3::Bucket" in shown.stderr
     assert "nothing was changed; --yes makes the changes without asking" in shown.stderr
+    assert statuses(stack) == []
+
+
+def test_an_interrupt_at_the_question_leaves_nothing(
+    stack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: str, *, yes: bool) -> bool:
+        raise click.Abort
+
+    monkeypatch.setattr("batch.cli.deploy_commands._agreed", interrupted)
+    with pytest.raises(click.Abort):
+        deploy("--stack", stack)
     assert statuses(stack) == []
 
 
