@@ -8,8 +8,9 @@ from itertools import chain, groupby
 
 from batch.bodies.index import StagedRecord, bodies_of, joined, read_staged
 from batch.layout import PROBE
-from batch.plan import Plan, planned_pointers, read_shard
+from batch.plan import Plan, read_shard
 from batch.shards import PART_SECONDS, LeftOver
+from manifests.errors import NightscribeError
 from manifests.manifest_file import read_manifest
 from manifests.pointers import Pointer
 from manifests.storage import Store
@@ -81,12 +82,24 @@ class Outputs:
         return staged is not None and self.names.issuperset(bodies_of(staged))
 
     def answers(self, rounds: int) -> Iterator[Answer]:
-        """Each planned pointer in order; what later rounds found replaces what was missing."""
-        later = self._later(rounds)
-        for name, pointers in planned_pointers(self.store, self.plan):
-            for answer in self._shard(1, name, pointers):
-                newer = later.get(answer.pointer.id, []) if answer.missing else []
-                yield from _within(answer.pointer, newer) or [answer]
+        """Each planned pointer in order; what later rounds found replaces what was missing.
+
+        Every round is in the plan's order, so one recording of each is in memory.
+
+        Raises:
+            NightscribeError: a round is not; answers would be lost.
+        """
+        first, *others = (chain.from_iterable(self._round(n)) for n in range(1, rounds + 1))
+        later = [_Later(number, answers) for number, answers in enumerate(others, start=2)]
+        for parts in by_recording(first):
+            newer: list[Answer] = []
+            for answer in chain.from_iterable(one.of(parts[0].pointer.id) for one in later):
+                _replace(newer, answer)
+            for answer in parts:
+                found = _within(answer.pointer, newer) if answer.missing else []
+                yield from found or [answer]
+        for one in later:
+            one.check_end(self.plan)
 
     def missing(self, number: int) -> Iterator[list[LeftOver]]:
         """What each shard of round ``number`` left over, where it left anything."""
@@ -144,17 +157,39 @@ class Outputs:
             return []
         return found
 
-    def _later(self, rounds: int) -> dict[str, list[Answer]]:
-        """The newest answers of the rounds after the first, by recording."""
-        later: dict[str, list[Answer]] = {}
-        for number in range(2, rounds + 1):
-            for answer in chain.from_iterable(self._round(number)):
-                _replace(later.setdefault(answer.pointer.id, []), answer)
-        return later
+
+class _Later:
+    """The answers of a later round, taken recording by recording."""
+
+    def __init__(self, number: int, answers: Iterator[Answer]) -> None:
+        self._number = number
+        self._recordings = by_recording(answers)
+        self._next = next(self._recordings, None)
+
+    def of(self, recording: str) -> list[Answer]:
+        """The answers for a recording, where it is the next one."""
+        if self._next is None or self._next[0].pointer.id != recording:
+            return []
+        taken, self._next = self._next, next(self._recordings, None)
+        return taken
+
+    def check_end(self, plan: Plan) -> None:
+        """Raise where answers are left that nobody has taken."""
+        if self._next is not None:
+            raise NightscribeError(
+                f"run {plan.run_id}: round {self._number} is not in the order of the plan; the "
+                "shards were changed"
+            )
 
 
 def _replace(answers: list[Answer], newer: Answer) -> None:
-    """Put an answer in the place of the one for the same stretch, or parts in that of a whole."""
+    """Put an answer in the place of the one for the same stretch, or parts in that of a whole.
+
+    Nothing is put in the place of an output that came when the next round was planned already.
+    """
+    same = [one for one in answers if one.pointer.offset == newer.pointer.offset]
+    if newer.missing and not all(one.missing for one in same):
+        return
     answers[:] = [a for a in answers if a.pointer.offset not in (None, newer.pointer.offset)]
     answers.append(newer)
     answers.sort(key=lambda answer: answer.pointer.offset or 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -126,12 +126,6 @@ def read_shard(output: Store, keys: RunKeys, name: str) -> list[Pointer]:
     """A shard's pointers."""
     text = output.read(keys.shards + name).decode()
     return list(read_pointers(text, name=name))
-
-
-def planned_pointers(output: Store, plan: Plan) -> Iterator[tuple[str, list[Pointer]]]:
-    """Every shard of the first round with its pointers, in the plan's order."""
-    for shard in plan.shards:
-        yield shard.name, read_shard(output, plan.keys, shard.name)
 
 
 def read_plan(output: Store, run_id: str) -> Plan:

@@ -28,15 +28,19 @@ class ShardDone:
 
     @classmethod
     def of(cls, name: str, answer: bytes) -> ShardDone:
-        """Read the counts off an output."""
-        records = [json.loads(line) for line in answer.decode().split("\n") if line]
-        # Channels of one recording share its length, also where each has an output of its own.
-        firsts = [r for r in records if not r["error"] and not r["channel"]]
-        lengths = {(r["id"], r["offset"]): r["duration"] or 0.0 for r in firsts}
+        """Read the counts off an output; one that cannot be read has no records."""
+        try:
+            records = [json.loads(line) for line in answer.decode().split("\n") if line]
+            # Channels of one recording share its length, also where each has its own output.
+            firsts = [r for r in records if not r["error"] and not r["channel"]]
+            lengths = {(r["id"], r["offset"]): r["duration"] or 0.0 for r in firsts}
+            errors = sum(1 for record in records if record["error"])
+        except (ValueError, KeyError, TypeError):
+            return cls(name=name, records=0, errors=0, audio_seconds=0.0)
         return cls(
             name=name,
             records=len(records),
-            errors=sum(1 for record in records if record["error"]),
+            errors=errors,
             audio_seconds=sum(lengths.values()),
         )
 
