@@ -29,7 +29,7 @@ from batch.planning import Planner, Survey
 from batch.platforms.base import DeadlineError, Document, JobOutcome, JobStoppedError, Platform
 from batch.progress import Listener, ShardDone, heard_in
 from batch.report.model import Report
-from batch.requests import LOCAL_ROLE
+from batch.requests import LOCAL_ROLE, job_name
 from batch.runs import mark_finished, unfinished
 from batch.score import build_report, exceeded, write_report, write_scores
 from batch.shards import again
@@ -235,6 +235,7 @@ class Runner:
                     "given up; "
                     "its recordings are planned anew"
                 )
+                self._stop(plan)
                 self._give_up(run_id)
 
     def _resumed(self, plan: Plan) -> Finished:
@@ -255,6 +256,16 @@ class Runner:
         )
         rows = plan.keys.rows(TRANSCRIPTS)
         return planned == wanted or self.output.stat(rows) is not None
+
+    def _stop(self, plan: Plan) -> None:
+        """Stop the job that a driver who died left running: it costs money, and takes the quota."""
+        newest = f"r{rounds_begun(self.output, plan)}"
+        try:
+            self.platform.stop_transform(job_name(plan.run_id, self.output.uri, newest))
+        except NightscribeError as error:
+            self.listener.warn(
+                f"run {plan.run_id}: a job of it that still runs is not stopped: {error}"
+            )
 
     def _give_up(self, run_id: str) -> None:
         drop_run(self.output, run_id)

@@ -58,3 +58,7 @@ class Platform(TrainingPlatform, Protocol):
         Inputs whose output exists already are not transformed again.
         """
         ...
+
+    def stop_transform(self, name: str) -> None:
+        """Ask the transform job of that name to stop, where it still runs."""
+        ...

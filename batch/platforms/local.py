@@ -19,6 +19,9 @@ class LocalPlatform:
         """Carry out a transform job."""
         return run_transform(TransformSpec.of(model, job), on_output=on_output)
 
+    def stop_transform(self, name: str) -> None:
+        """Nothing: a job here ends with its run."""
+
     def train(self, job: Document, *, on_line: Callable[[str], None]) -> JobOutcome:
         """Carry out a training job."""
         created = datetime.now(UTC)

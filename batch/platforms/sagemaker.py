@@ -42,6 +42,10 @@ class SageMakerPlatform:
         """Carry out a transform job."""
         return self._transforms.transform(model, job, on_output=on_output)
 
+    def stop_transform(self, name: str) -> None:
+        """Ask a transform job to stop, where it runs."""
+        self._transforms.stop(name)
+
     def train(self, job: Document, *, on_line: Callable[[str], None]) -> JobOutcome:
         """Carry out a training job."""
         jobs = SageMakerTraining(

@@ -241,6 +241,14 @@ class Jobs:
         on_poll(now)
         return now
 
+    def stop_running(self, name: str) -> Attempt | None:
+        """Ask the running attempt at a job to stop; None where none is running."""
+        attempts = list(self.attempts(name))
+        if not attempts or attempts[-1].ended:
+            return None
+        self.stop(attempts[-1])
+        return attempts[-1]
+
     def stop(self, attempt: Attempt) -> None:
         """Ask a running attempt to stop; one that has just ended is left as it is."""
         try:

@@ -88,11 +88,7 @@ class SageMakerTraining:
 
     def stop(self, name: str) -> Attempt | None:
         """Ask the running attempt to save and stop; None where none is running."""
-        attempts = list(self.attempts(name))
-        if not attempts or attempts[-1].ended:
-            return None
-        self._jobs.stop(attempts[-1])
-        return attempts[-1]
+        return self._jobs.stop_running(name)
 
 
 def _model_uri(job: Document, attempt: Attempt) -> str:

@@ -100,6 +100,10 @@ class SageMakerTransform:
         outcome = self._outcome(attempt, loaded=outputs.any())
         return replace(outcome, jobs=self._jobs.uses(job["TransformJobName"]))
 
+    def stop(self, name: str) -> None:
+        """Ask a job to stop, where it runs."""
+        self._jobs.stop_running(name)
+
     @property
     def _late(self) -> bool:
         return self.until is not None and self.now() >= self.until

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import boto3
 import pytest
@@ -172,6 +173,38 @@ def test_a_deadline_stops_the_job_and_the_next_run_goes_on(night: Night) -> None
     assert described["TransformJobStatus"] == "Stopped"
     night.jobs.when["transform"] = "at once"
     assert night.complete()
+
+
+def test_the_job_of_a_run_that_is_given_up_is_stopped(night: Night) -> None:
+    """It would cost money for nobody, and the quota that the new one needs."""
+
+    def die(_: int) -> NoReturn:
+        raise KeyboardInterrupt
+
+    night.jobs.when["transform"], night.on_wait = "when told", die
+    with pytest.raises(KeyboardInterrupt):
+        night.run()
+    night.jobs.when["transform"] = "at once"
+    (finished,) = night.run("archive.channels=split")
+    assert finished.collected.statuses == {"ok": RECORDINGS}
+    given_up, new = (job["TransformJobName"] for job in night.jobs.transforms)
+    api = boto3.client("sagemaker")
+    statuses = [
+        api.describe_transform_job(TransformJobName=name)["TransformJobStatus"]
+        for name in (given_up, new)
+    ]
+    assert statuses == ["Stopped", "Completed"]
+
+
+def test_a_given_up_job_that_may_not_be_stopped_holds_nothing_up(night: Night) -> None:
+    night.jobs.before = lambda _: JobOutcome(status="Failed", failure_reason=CAPACITY)
+    with pytest.raises(JobFailedError):
+        night.run()
+    night.jobs.before = lambda _: None
+    night.server.refuse("DescribeTransformJob", "AccessDeniedException", "no", times=1)
+    (finished,) = night.run("archive.channels=split")
+    assert finished.collected.statuses == {"ok": RECORDINGS}
+    assert any("a job of it that still runs is not stopped" in line for line in night.said)
 
 
 def test_the_deadline_is_that_of_all_rounds_together(night: Night) -> None:
