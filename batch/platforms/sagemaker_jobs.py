@@ -165,7 +165,8 @@ class Jobs:
             try:
                 self._patience(partial(self._create, document, kind))
             except QuotaError as error:
-                refused.append(self._explained(error, kind))
+                usage = f"{kind} for {self.kind.noun} usage"
+                refused.append(explained(str(error), usage=usage, region=self.region))
                 continue
             except NameTakenError:
                 pass  # a retry after a lost answer, or another driver: the job is what we want
@@ -176,13 +177,6 @@ class Jobs:
     def _create(self, document: Document, instance_type: str) -> None:
         with translated(f"{self.kind.noun} {document[self.kind.name]} on {instance_type}"):
             getattr(self._api, f"create_{self.kind.verb}")(**document)
-
-    def _explained(self, error: QuotaError, instance_type: str) -> str:
-        return explained(
-            str(error),
-            usage=f"{instance_type} for {self.kind.noun} usage",
-            region=self.region,
-        )
 
     @property
     def _patience(self) -> Patience:
