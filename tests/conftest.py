@@ -16,6 +16,8 @@ DEMO_MODEL = Path(__file__).parents[1] / "models" / "demo"
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# The suite runs in a process for each core: torch with threads of its own in each would crawl.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

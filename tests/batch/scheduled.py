@@ -33,9 +33,8 @@ class Account:
 
     @classmethod
     def at_moto(cls, bucket: str) -> Account:
-        scheduler, sqs, sns = (boto3.client(name) for name in ("scheduler", "sqs", "sns"))
-        if not scheduler.list_schedule_groups(NamePrefix=GROUP)["ScheduleGroups"]:
-            scheduler.create_schedule_group(Name=GROUP)
+        sqs, sns = (boto3.client(name) for name in ("sqs", "sns"))
+        ensure_schedule_group(GROUP)
         queue = sqs.create_queue(QueueName=f"{bucket}-reader")["QueueUrl"]
         dead = sqs.create_queue(QueueName=f"{bucket}-dead")["QueueUrl"]
         topic = sns.create_topic(Name=f"{bucket}-nights")["TopicArn"]
@@ -62,6 +61,15 @@ region = "eu-central-1"
                 found.append(json.loads(one["Body"]))
                 sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=one["ReceiptHandle"])
         return found
+
+
+def ensure_schedule_group(name: str) -> None:
+    """Make a schedule group unless it is there."""
+    scheduler = boto3.client("scheduler")
+    try:
+        scheduler.get_schedule_group(Name=name)
+    except scheduler.exceptions.ResourceNotFoundException:
+        scheduler.create_schedule_group(Name=name)
 
 
 def _arn(sqs: Any, url: str) -> str:

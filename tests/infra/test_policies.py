@@ -26,6 +26,7 @@ from batch.layout import RunKeys
 from batch.platforms.base import DeadlineError, JobOutcome
 from batch.platforms.quotas import find_quotas
 from batch.platforms.sagemaker_training import SageMakerTraining
+from batch.schedule.requests import schedule_prefix
 from manifests.pointers import Pointer, read_pointers
 from manifests.storage import open_store, open_uri
 from tests.batch.carried_out import stand_in
@@ -33,7 +34,7 @@ from tests.batch.endpoint_server import endpoint_server
 from tests.batch.faulty_night import quick_retries
 from tests.batch.job_runner import JobRunner, job_runner
 from tests.batch.misbehaving import misbehaving
-from tests.batch.scheduled import OpenNight
+from tests.batch.scheduled import OpenNight, ensure_schedule_group
 from tests.conftest import speechlike, write_sound
 from tests.infra.calls import Recorder, recorder, started_by
 from tests.infra.iam import Request, allowed
@@ -94,9 +95,7 @@ def at_moto() -> Resolved:
     boto3.client("sns").create_topic(Name=template.outputs["TopicArn"].rpartition(":")[2])
     queue = template.outputs["DeadLetterQueueArn"].rpartition(":")[2]
     boto3.client("sqs").create_queue(QueueName=queue)
-    scheduler = boto3.client("scheduler")
-    if not scheduler.list_schedule_groups(NamePrefix=STACK)["ScheduleGroups"]:
-        scheduler.create_schedule_group(Name=STACK)
+    ensure_schedule_group(STACK)
     for name, resource in template.resources.items():
         if resource["Type"] == "AWS::IAM::Role":
             trust = json.dumps(resource["Properties"]["AssumeRolePolicyDocument"])
@@ -217,7 +216,9 @@ def a_schedule(account: Account) -> None:
         account.nightscribe("schedule", verb, "nightly", "-c", account.config)
     account.nightscribe("schedule", "list", "-c", account.config)
     scheduler = boto3.client("scheduler")
-    for one in scheduler.list_schedules(GroupName=STACK)["Schedules"]:
+    # The group is shared with other tests' schedules.
+    ours = schedule_prefix("nightly", f"s3://{OUTPUT}/night/")
+    for one in scheduler.list_schedules(GroupName=STACK, NamePrefix=ours)["Schedules"]:
         schedule = scheduler.get_schedule(Name=one["Name"], GroupName=STACK)
         account.recorder.requests.setdefault(SCHEDULER, []).extend(started_by(schedule))
     record("new", 1.0, account.tmp_path)

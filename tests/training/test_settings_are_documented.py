@@ -1,4 +1,4 @@
-"""docs/training.md has every setting and every key, with its default."""
+"""docs/training.md has every setting and every key, with its default; docs/aws.md the account's."""
 
 import dataclasses
 from pathlib import Path
@@ -8,7 +8,9 @@ import pytest
 from batch.config import SageMakerSection, TrainingSection
 from training.settings import Settings
 
-DOCS = (Path(__file__).parents[2] / "docs/training.md").read_text("utf-8")
+PAGES = Path(__file__).parents[2] / "docs"
+DOCS = (PAGES / "training.md").read_text("utf-8")
+AWS = (PAGES / "aws.md").read_text("utf-8")
 # The driver fills these in.
 OWN = {"name", "base_name", "text_rules", "licence"}
 SETTINGS = [field for field in dataclasses.fields(Settings) if field.name not in OWN]
@@ -25,6 +27,11 @@ def test_a_setting_stands_in_the_docs_with_its_default(field):
     assert f"| `{field.name}` | {shown(field.default)} | " in DOCS
 
 
-@pytest.mark.parametrize("key", [*TrainingSection.model_fields, *SageMakerSection.model_fields])
+@pytest.mark.parametrize("key", TrainingSection.model_fields)
 def test_a_key_stands_in_the_docs(key):
-    assert key in DOCS
+    assert f"`{key}`" in DOCS
+
+
+@pytest.mark.parametrize("key", SageMakerSection.model_fields)
+def test_a_key_of_the_account_stands_in_the_docs(key):
+    assert f"`{key}`" in AWS
