@@ -6,35 +6,34 @@ A killed run is finished by the next one. Every step reads only what the steps b
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from batch.bodies.delivery import WholeShards, deliver, remove_bodies
+from batch.bodies.delivery import remove_bodies
 from batch.bundles import configured_bundle
-from batch.capacity.limits import check_documents
 from batch.capacity.prices import used_summary
-from batch.capacity.used import JobUse, Timing, attributed, merged
+from batch.capacity.used import Timing
 from batch.claim import Claim
 from batch.collect import Collected, collect
 from batch.config import Config
 from batch.datasets import drop_run
-from batch.layout import CLAIM, PROBE, TRANSCRIPTS, RunKeys
+from batch.layout import CLAIM, TRANSCRIPTS, RunKeys
 from batch.outputs import Outputs, rounds_begun
-from batch.plan import Plan, read_plan, write_round
+from batch.plan import Plan, read_plan
 from batch.planning import Planner, Survey
-from batch.platforms.base import DeadlineError, Document, JobOutcome, JobStoppedError, Platform
-from batch.progress import Listener, ShardDone, heard_in
+from batch.platforms.base import JobOutcome, Platform
+from batch.progress import Listener
 from batch.report.model import Report
 from batch.requests import LOCAL_ROLE, job_name
+from batch.rounds import Rounds
 from batch.runs import mark_finished, unfinished
 from batch.score import build_report, exceeded, write_report, write_scores
-from batch.shards import again
+from batch.timing import timing_of
 from batch.transform_machines import isolated
-from manifests.errors import InputError, JobFailedError, NightscribeError
+from manifests.errors import InputError, NightscribeError
 from manifests.storage import Store, open_store
 from transform_handler.records import ErrorKind
 
@@ -135,15 +134,15 @@ class Runner:
         """
         done = Outputs(store=self.output, plan=plan).shards
         self.listener.transform_begins(plan, [s for s in plan.shards if s.name not in done])
-        meter = _Meter(listener=self.listener, whole=WholeShards(keys=plan.keys))
-        try:
-            outcome = self._carried_out(plan, meter)
-        except NightscribeError:
-            # What failed has cost something too; the first error is the one to tell.
-            with suppress(NightscribeError):
-                self._note_timing(plan, meter)
-            raise
-        self._note_timing(plan, meter)
+        rounds = Rounds(
+            plan=plan,
+            planner=self.planner,
+            platform=self.platform,
+            listener=self.listener,
+            check_claim=self._check_claim,
+            until=self.until,
+        )
+        outcome = rounds.carry_out()
         self.listener.transform_ends(outcome)
         return outcome
 
@@ -160,7 +159,7 @@ class Runner:
     def score(self, plan: Plan) -> tuple[Report, dict[str, Any]]:
         """Score the archive as the run left it."""
         self.listener.step("score", "aligning transcripts with references")
-        report = build_report(self.output, self.config, plan, self._timing(plan))
+        report = build_report(self.output, self.config, plan, timing_of(self.output, plan))
         return report, write_scores(self.output, plan, report)
 
     def report(self, plan: Plan) -> Finished:
@@ -183,7 +182,7 @@ class Runner:
             report_uri=write_report(self.output, plan, report),
             problems=tuple(exceeded(self.config, collected, report)),
         )
-        timing = self._timing(plan)
+        timing = timing_of(self.output, plan)
         used = used_summary(self.config, timing.jobs)
         self.output.put(plan.keys.summary, _summary(finished, timing, used))
         mark_finished(self.output, plan.run_id)
@@ -277,134 +276,6 @@ class Runner:
     def _check_claim(self) -> None:
         if self._claim is not None:
             self._claim.check()
-
-    # -- rounds -------------------------------------------------------------------------------
-
-    def _carried_out(self, plan: Plan, meter: _Meter) -> JobOutcome:
-        outcome = self._round(plan, 1, meter)
-        for number in range(2, self._rounds(plan) + 1):
-            if not self._prepared(plan, number):
-                break
-            outcome = self._round(plan, number, meter)
-        return outcome
-
-    def _round(self, plan: Plan, number: int, meter: _Meter) -> JobOutcome:
-        self._check_claim()
-        request = plan.transform_request
-        if number > 1:
-            request = self.planner.transform_request(plan.keys, number, request["ModelName"])
-        check_documents(plan.model_request, request)
-        if plan.sends_sound and not self._staged(plan, number, request, meter):
-            return JobOutcome(status="Completed")
-        try:
-            outcome = self.platform.transform(plan.model_request, request, on_output=meter)
-        except JobStoppedError:
-            self.output.put(plan.keys.stopped(number), b"")
-            raise
-        if outcome.status == "Stopped":
-            self.output.put(plan.keys.stopped(number), b"")
-        meter.jobs = merged(meter.jobs, outcome.jobs)
-        if not outcome.model_loaded:
-            raise JobFailedError(
-                f"run {plan.run_id}: {outcome.failure_reason}; nothing was transcribed. Mend it "
-                "and run again: the run goes on, or is planned anew with another model"
-            )
-        if outcome.status != "Completed":
-            self.listener.warn(f"round {number}: {outcome.failure_reason or outcome.status}")
-        return outcome
-
-    def _staged(self, plan: Plan, number: int, request: Document, meter: _Meter) -> bool:
-        """Bring the sound of a round to where its job finds it; False where no job is needed."""
-
-        def tell(done: int, of: int) -> None:
-            if done == of or done % max(1, of // 20) == 0:
-                self.listener.step("stage", f"round {number}: {done} of {of} shards")
-            self._check_claim()
-
-        def check() -> None:
-            if self.until is not None and datetime.now(UTC) >= self.until:
-                raise DeadlineError(
-                    f"{request['TransformJobName']}: not begun, for the night's end has passed "
-                    "while its sound was staged; the next run goes on with it"
-                )
-
-        return deliver(
-            self.output, plan, number, request, whole=meter.whole, tell=tell, check=check
-        )
-
-    def _rounds(self, plan: Plan) -> int:
-        """How many rounds a run has; one that was stopped costs no recording a try."""
-        stopped = sum(1 for _ in self.output.list(plan.keys.stopped()))
-        return self.config.transform.rounds + stopped
-
-    def _prepared(self, plan: Plan, number: int) -> bool:
-        """Write round ``number`` for what the round before left over; False where nothing is."""
-        if rounds_begun(self.output, plan) >= number:
-            return True
-        self._check_claim()
-        left = list(Outputs(store=self.output, plan=plan).missing(number - 1))
-        if not left:
-            return False
-        ids = {one.pointer.id for shard in left for one in shard}
-        self.listener.warn(f"round {number}: {len(ids)} recordings without a result go again")
-        last = number == self._rounds(plan)
-        shards = self.planner.fitting(again(left, last=last))
-        write_round(self.output, plan.keys, number, shards)
-        return True
-
-    def _note_timing(self, plan: Plan, meter: _Meter) -> None:
-        earlier = _timing(self.output, plan)
-        jobs = merged(earlier.jobs if earlier else (), meter.jobs)
-        timing = Timing(
-            started_at=earlier.started_at if earlier else meter.started_at,
-            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            audio_seconds=round(meter.heard + (earlier.audio_seconds if earlier else 0.0), 3),
-            wall_seconds=round(meter.wall_seconds + (earlier.wall_seconds if earlier else 0.0), 3),
-            jobs=attributed(jobs, heard_in(self.output, plan.keys.out, meter.heard_by)),
-        )
-        self.output.put(plan.keys.timing, json.dumps(timing.as_json()).encode())
-
-    def _timing(self, plan: Plan) -> Timing:
-        return _timing(self.output, plan) or Timing(
-            started_at=plan.created_at,
-            finished_at=plan.created_at,
-            audio_seconds=0.0,
-            wall_seconds=0.0,
-        )
-
-
-class _Meter:
-    """Counts what a transform does while the listener is told."""
-
-    def __init__(self, *, listener: Listener, whole: WholeShards) -> None:
-        self._listener = listener
-        self.whole = whole
-        self._clock = time.monotonic()
-        self.started_at = datetime.now(UTC).isoformat(timespec="seconds")
-        self.heard_by: dict[str, float] = {}
-        self.jobs: list[JobUse] = []
-
-    def __call__(self, name: str, answer: bytes) -> None:
-        if PROBE in name:
-            return
-        done = ShardDone.of(name, answer)
-        self.heard_by[name] = done.audio_seconds
-        if (shard := self.whole.done(done)) is not None:
-            self._listener.shard_done(shard)
-
-    @property
-    def heard(self) -> float:
-        return sum(self.heard_by.values())
-
-    @property
-    def wall_seconds(self) -> float:
-        return time.monotonic() - self._clock
-
-
-def _timing(output: Store, plan: Plan) -> Timing | None:
-    if output.stat(plan.keys.timing) is None:
-        return None
-    return Timing.from_json(json.loads(output.read(plan.keys.timing)))
 
 
 def _summary(finished: Finished, timing: Timing, used: dict[str, Any]) -> bytes:
