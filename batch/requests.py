@@ -54,6 +54,14 @@ class JobMachines:
         groups = list(self.security_groups)
         return {"VpcConfig": {"Subnets": list(self.subnets), "SecurityGroupIds": groups}}
 
+    def key(self, field_name: str = "KmsKeyId") -> dict[str, str]:
+        """The key under the name that a document has for it; nothing without one."""
+        return {field_name: self.kms_key} if self.kms_key else {}
+
+    def volume_key(self, field_name: str = "VolumeKmsKeyId") -> dict[str, str]:
+        """The key for the instances' volumes; nothing where they have disks of their own."""
+        return {} if has_local_disk(self.instance_type) else self.key(field_name)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TransformMachines(JobMachines):
@@ -97,8 +105,12 @@ def model_request(
         **machines.vpc(),
         **({"EnableNetworkIsolation": True} if machines.isolated else {}),
     }
-    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:8]
-    return {"ModelName": f"{name[: 63 - 9]}-{digest}", **document}
+    return {"ModelName": f"{name[: 63 - 9]}-{content_hash(document)}", **document}
+
+
+def content_hash(document: Document) -> str:
+    """Eight digits that make a name stand for one content."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _threads(machines: TransformMachines) -> dict[str, str]:
@@ -123,13 +135,6 @@ def transform_request(
 ) -> Document:
     """``create_transform_job`` over a ManifestFile: one object, one request, one output."""
     machines = machines or TransformMachines()
-    resources: dict[str, Any] = {
-        "InstanceType": machines.instance_type,
-        "InstanceCount": machines.instance_count,
-    }
-    if machines.kms_key and not has_local_disk(machines.instance_type):
-        resources["VolumeKmsKeyId"] = machines.kms_key
-    key = {"KmsKeyId": machines.kms_key} if machines.kms_key else {}
     return {
         "TransformJobName": name,
         "ModelName": model_name,
@@ -154,8 +159,12 @@ def transform_request(
             "S3OutputPath": output_uri,
             "Accept": JSON_LINES,
             "AssembleWith": "None",
-            **key,
+            **machines.key(),
         },
-        "TransformResources": resources,
+        "TransformResources": {
+            "InstanceType": machines.instance_type,
+            "InstanceCount": machines.instance_count,
+            **machines.volume_key(),
+        },
         "Tags": machines.tag_list(),
     }

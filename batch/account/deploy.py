@@ -15,6 +15,7 @@ from typing import Any
 
 from batch.account.stack_template import change_set_request, parameters_given, template
 from batch.platforms.aws import client, translated
+from batch.platforms.patience import pauses
 from manifests.errors import InputError, JobFailedError, ObjectNotFoundError
 
 _UNCHANGED = re.compile(r"didn't contain changes|No updates are to be performed")
@@ -140,7 +141,7 @@ class Deployment:
 
     def _prepared(self, arn: str, *, creates: bool) -> ChangeSet | None:
         answer = self._described_set(arn)
-        for pause in _pauses():
+        for pause in pauses(_FIRST_PAUSE, _LONGEST_PAUSE):
             if answer["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
                 break
             self.wait(pause)
@@ -183,7 +184,7 @@ class Deployment:
 
     def _settled(self, progress: _Progress | None = None) -> Stack | None:
         """Wait until nobody changes the stack any more; None where it is gone."""
-        for pause in _pauses():
+        for pause in pauses(_FIRST_PAUSE, _LONGEST_PAUSE):
             stack = self._described()
             if stack and progress:
                 for line in progress.lines(stack.status, self._events()):
@@ -246,13 +247,6 @@ class _Progress:
             if new and event["ResourceStatus"].endswith("_COMPLETE") and name not in self._done:
                 self._done.add(name)
                 yield f"{len(self._done)}/{self.expected} {name}"
-
-
-def _pauses() -> Iterator[float]:
-    pause = _FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(_LONGEST_PAUSE, pause * 1.5)
 
 
 def _moves(status: str) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, cast
 from batch.endpoint.answers import SOUND, check_sizes, container_message, records_of
 from batch.endpoint.documents import INPUTS, ISOLATED_BYTES, SECONDS, endpoint_name
 from batch.platforms.aws import client, translated
+from batch.platforms.patience import pauses
 from manifests.errors import JobFailedError, NightscribeError
 from manifests.pointers import ChannelMode, Pointer, write_pointers
 from manifests.recordings import recording_id
@@ -112,15 +113,16 @@ class Asynchronous:
 
     def _records(self, request: _Request) -> list[TranscriptRecord]:
         what = f"{request.file} to endpoint {self.name}"
-        begun, pause = self.clock(), _FIRST_PAUSE
-        while self.clock() - begun < _QUEUE_SECONDS + SECONDS["asynchronous"]:
+        begun = self.clock()
+        for pause in pauses(_FIRST_PAUSE, _LONGEST_PAUSE):
+            if self.clock() - begun >= _QUEUE_SECONDS + SECONDS["asynchronous"]:
+                break
             if (answer := _content(request.output)) is not None:
                 return records_of(answer, what)
             if (failure := _content(request.failure)) is not None:
                 said = container_message(failure.decode("utf-8", "replace"))
                 raise JobFailedError(f"{what}: {said}")
             self.wait(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
         raise JobFailedError(
             f"{what}: no answer; 'nightscribe endpoint list' shows whether it is in service"
         )

@@ -5,17 +5,14 @@ Limits are those of InvokeEndpoint and InvokeEndpointAsync in the API reference.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from batch.capacity.limits import BUDGET_SHARE, RESPONSE_BYTES
-from batch.instances import has_local_disk
 from batch.platforms.base import Document
-from batch.requests import TransformMachines, model_request
+from batch.requests import TransformMachines, content_hash, model_request
 from manifests.errors import InputError
 from transform_handler.allowed import VARIABLE as ALLOWED_VARIABLE
 from transform_handler.allowed import encode_prefix
@@ -151,23 +148,20 @@ def _config(
             }
         ],
         "Tags": machines.tag_list(),
+        **machines.volume_key("KmsKeyId"),
     }
-    if machines.kms_key and not has_local_disk(machines.instance_type):
-        document["KmsKeyId"] = machines.kms_key
     if kind == "asynchronous":
         document["AsyncInferenceConfig"] = _asynchronous(name, machines, output_uri)
-    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:8]
-    return {"EndpointConfigName": f"{endpoint_name(name)}-{digest}", **document}
+    return {"EndpointConfigName": f"{endpoint_name(name)}-{content_hash(document)}", **document}
 
 
 def _asynchronous(name: str, machines: TransformMachines, output_uri: str) -> Document:
     folder = output_uri + folder_of(name)
-    key = {"KmsKeyId": machines.kms_key} if machines.kms_key else {}
     return {
         "ClientConfig": {"MaxConcurrentInvocationsPerInstance": machines.workers},
         "OutputConfig": {
             "S3OutputPath": folder + ANSWERS,
             "S3FailurePath": folder + FAILURES,
-            **key,
+            **machines.key(),
         },
     }

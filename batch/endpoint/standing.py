@@ -11,7 +11,7 @@ from typing import Any
 
 from batch.endpoint.documents import ANSWERS, LOG_GROUP, VARIANT, Kind, endpoint_name
 from batch.platforms.aws import client, translated
-from batch.platforms.sagemaker_logs import last_lines
+from batch.platforms.sagemaker_logs import last_words
 from manifests.errors import ObjectNotFoundError
 from transform_handler.allowed import VARIABLE as ALLOWED_VARIABLE
 
@@ -133,8 +133,7 @@ class Watch:
     def why(self, standing: Standing) -> str:
         """Why an endpoint does not serve, with its container's last lines."""
         group = f"{LOG_GROUP}/{endpoint_name(standing.name)}"
-        lines = last_lines(group, VARIANT, region=self.region)
-        said = "; the container's last lines: " + " | ".join(lines) if lines else ""
+        said = last_words(group, VARIANT, region=self.region)
         silent = "it came back as it was, and SageMaker does not say why"
         return (
             f"{standing.failure_reason or (silent if standing.serves else standing.status)}{said}"

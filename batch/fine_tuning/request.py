@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from batch.instances import has_local_disk
 from batch.platforms.base import Document
 from batch.requests import JobMachines
 from manifests.errors import InputError
@@ -85,7 +84,7 @@ def training_request(
         },
         "HyperParameters": {n: _checked(n, json.dumps(v)) for n, v in hyperparameters.items()},
         "InputDataConfig": _input(channels),
-        "OutputDataConfig": {"S3OutputPath": output_uri, **_key("KmsKeyId", machines)},
+        "OutputDataConfig": {"S3OutputPath": output_uri, **machines.key()},
         "CheckpointConfig": {"S3Uri": checkpoint_uri, "LocalPath": CHECKPOINT_FOLDER},
         **_where(machines),
         "Tags": machines.tag_list(),
@@ -128,6 +127,7 @@ def _where(machines: Machines) -> dict[str, Any]:
         "InstanceType": machines.instance_type,
         "InstanceCount": machines.instance_count,
         "VolumeSizeInGB": machines.volume_gb,
+        **machines.volume_key(),
     }
     where: dict[str, Any] = {
         "ResourceConfig": resources,
@@ -141,16 +141,10 @@ def _where(machines: Machines) -> dict[str, Any]:
         stopping["MaxWaitTimeInSeconds"] = machines.spot_wait_seconds
     if machines.keep_alive_seconds:
         resources["KeepAlivePeriodInSeconds"] = machines.keep_alive_seconds
-    if not has_local_disk(machines.instance_type):
-        resources |= _key("VolumeKmsKeyId", machines)
     where |= machines.vpc()
     if machines.instance_count > 1:
         where["EnableInterContainerTrafficEncryption"] = machines.kms_key is not None
     return where
-
-
-def _key(name: str, machines: Machines) -> dict[str, str]:
-    return {name: machines.kms_key} if machines.kms_key else {}
 
 
 def model_package_request(

@@ -8,6 +8,12 @@ from manifests.errors import NightscribeError
 _STREAMS = 3
 
 
+def last_words(log_group: str, job: str, *, region: str | None = None) -> str:
+    """The end of a sentence about a failure: what the containers printed last, or nothing."""
+    lines = last_lines(log_group, job, region=region)
+    return "; the container's last lines: " + " | ".join(lines) if lines else ""
+
+
 def last_lines(log_group: str, job: str, *, count: int = 5, region: str | None = None) -> list[str]:
     """What a job's containers printed last; empty where the logs cannot be read.
 

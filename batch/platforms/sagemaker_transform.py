@@ -11,7 +11,7 @@ from typing import Any
 from batch.platforms.aws import client
 from batch.platforms.base import DeadlineError, Document, JobOutcome, JobStoppedError, OnOutput
 from batch.platforms.sagemaker_jobs import TRANSFORM, Attempt, Jobs
-from batch.platforms.sagemaker_logs import last_lines
+from batch.platforms.sagemaker_logs import last_words
 from batch.platforms.sagemaker_resources import MODEL, ensure_created
 from manifests.errors import JobFailedError
 from manifests.storage import Store, open_store
@@ -111,8 +111,7 @@ class SageMakerTransform:
     def _outcome(self, attempt: Attempt, *, loaded: bool) -> JobOutcome:
         if attempt.status == "Completed":
             return JobOutcome(status="Completed")
-        lines = last_lines(TRANSFORM.log_group, attempt.name, region=self.region)
-        said = "; the container's last lines: " + " | ".join(lines) if lines else ""
+        said = last_words(TRANSFORM.log_group, attempt.name, region=self.region)
         reason = f"{attempt.name}: {attempt.failure_reason or attempt.status}{said}"
         stopped = attempt.status == "Stopped"
         return JobOutcome(

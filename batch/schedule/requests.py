@@ -15,7 +15,6 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
-from batch.instances import has_local_disk
 from batch.platforms.base import Document
 from batch.requests import JobMachines
 from batch.schedule.night import DAY_NAMES, Moment, Window
@@ -170,11 +169,9 @@ def _input(name: str, uri: str) -> dict[str, Any]:
 
 
 def _cluster(machines: JobMachines) -> dict[str, Any]:
-    cluster: dict[str, Any] = {
+    return {
         "InstanceCount": 1,
         "InstanceType": machines.instance_type,
         "VolumeSizeInGB": _VOLUME_GB,
+        **machines.volume_key(),
     }
-    if machines.kms_key and not has_local_disk(machines.instance_type):
-        cluster["VolumeKmsKeyId"] = machines.kms_key
-    return cluster
