@@ -11,6 +11,7 @@ from batch.layout import RunKeys
 from batch.platforms.base import Document
 from batch.shards import Planned
 from manifests.errors import InputError
+from manifests.json_files import json_file
 from manifests.manifest_file import write_manifest
 from manifests.pointers import ChannelMode, Pointer, read_pointers, write_pointers
 from manifests.storage import Store
@@ -78,7 +79,7 @@ class Plan:
 
     def to_json(self) -> bytes:
         """The plan's file."""
-        return (json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n").encode()
+        return json_file(asdict(self))
 
     @classmethod
     def from_json(cls, data: bytes, *, name: str) -> Plan:

@@ -34,6 +34,7 @@ from batch.score import build_report, exceeded, write_report, write_scores
 from batch.timing import timing_of
 from batch.transform_machines import isolated
 from manifests.errors import InputError, NightscribeError
+from manifests.json_files import json_file
 from manifests.storage import Store, open_store
 from transform_handler.records import ErrorKind
 
@@ -296,4 +297,4 @@ def _summary(finished: Finished, timing: Timing, used: dict[str, Any]) -> bytes:
         "scores": finished.figures,
         "thresholds_passed": list(finished.problems),
     }
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+    return json_file(content)

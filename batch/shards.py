@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 from manifests.pointers import ChannelMode, Pointer, write_pointers
@@ -23,7 +24,7 @@ class Planned:
     pointer: Pointer
     seconds: float
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of its line."""
         return len(write_pointers([self.pointer]))

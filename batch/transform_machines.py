@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from batch.account.account import account_of
+from batch.account.account import account_of, check_vpc, job_settings
+from batch.account.regions import check_in_s3
 from batch.config import Config, SageMakerSection, TransformSection
 from batch.instances import cores_of, has_gpus
 from batch.platforms.base import Platform
@@ -14,9 +15,8 @@ from batch.platforms.sagemaker import SageMakerPlatform
 from batch.platforms.sagemaker_images import gpus_of, ignored, inference_image, pinned
 from batch.platforms.transform_job import available_cores
 from batch.requests import TransformMachines
-from manifests.errors import InputError
+from batch.wheels import wheels_location
 
-PROJECT_TAG = {"project": "nightscribe"}
 # Requests that carry sound share 100 MB: more of them at a time would be of a minute each. On a
 # CPU fewer workers with more threads do the same work.
 MOST_BODIES, MOST_BODIES_ON_CPU = 8, 4
@@ -91,11 +91,8 @@ def machines_on(
         instance_count=section.instance_count,
         workers=workers,
         threads=threads,
-        subnets=account.subnets,
-        security_groups=account.security_groups,
-        kms_key=account.kms_key,
-        tags={**PROJECT_TAG, **account.tags},
         isolated=account.network_isolation,
+        **job_settings(account),
     )
 
 
@@ -105,12 +102,7 @@ def workers_of(instance_type: str, region: str | None) -> int:
 
 
 def _check(config: Config, account: SageMakerSection) -> None:
-    for section, uri in (("archive", config.archive.uri), ("output", config.output.uri)):
-        if not uri.startswith("s3://"):
-            raise InputError(
-                f"[{section}] uri {uri!r}: a SageMaker job reads and writes S3 only; expected "
-                "s3://bucket/prefix/"
-            )
+    check_in_s3({"[archive] uri": config.archive.uri, "[output] uri": config.output.uri})
     check_network(account)
 
 
@@ -120,10 +112,5 @@ def check_network(account: SageMakerSection) -> None:
     Raises:
         InputError: settings that SageMaker would refuse together, or that no container starts with.
     """
-    if bool(account.subnets) != bool(account.security_groups):
-        raise InputError("[sagemaker] subnets and security_groups: give both, or neither")
-    if account.network_isolation and not (account.wheels or account.inference_image):
-        raise InputError(
-            "[sagemaker] network_isolation: the container cannot fetch packages; give wheels, a "
-            "folder that 'nightscribe wheels' fills, or an inference_image that has them"
-        )
+    check_vpc(account)
+    wheels_location(account, "inference")

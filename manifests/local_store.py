@@ -24,7 +24,7 @@ from manifests.errors import (
 from manifests.storage import Store, StoredObject
 
 PARTIAL_SUFFIX = ".nightscribe-part"
-_PARALLEL = 10  # requests at a time, as many as boto3 keeps connections
+PARALLEL = 10  # requests at a time, as many as boto3 keeps connections
 
 
 def path_of_uri(uri: str) -> Path:
@@ -176,7 +176,7 @@ def fetch(store: Store, keys: Iterable[str], folder: Path) -> None:
         StoreError: one of them cannot be read.
     """
     target = LocalStore(folder)
-    with ThreadPoolExecutor(_PARALLEL) as pool:
+    with ThreadPoolExecutor(PARALLEL) as pool:
         for _ in pool.map(lambda key: target.put(key, store.read(key)), keys):
             pass
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
 
 from batch.config import Config, SageMakerSection
 from batch.platforms.aws import client, translated
 from manifests.errors import InputError, ObjectNotFoundError
 
+PROJECT_TAG = {"project": "nightscribe"}
 # Keys of [sagemaker] by the stack's outputs that fill them.
 OUTPUTS: Mapping[str, str] = {
     "role": "ModelRoleArn",
@@ -24,7 +25,7 @@ _LISTS: Mapping[str, str] = {"subnets": "SubnetIds", "security_groups": "Securit
 
 
 def account_of(config: Config) -> SageMakerSection:
-    """The account that jobs run in; the stack is asked only for what the config leaves out.
+    """The account that jobs run in; a stack, where there is one, fills what the config leaves out.
 
     Raises:
         InputError: there is no section, no role, or no such stack.
@@ -37,7 +38,7 @@ def account_of(config: Config) -> SageMakerSection:
             'role = "arn:aws:iam::123456789012:role/…"'
         )
     if section.stack:
-        section = section.model_copy(update=_missing(section, stack_outputs(section)))
+        section = section.model_copy(update=_missing(section, _stack_outputs(section)))
     if section.role is None:
         raise InputError(
             "[sagemaker] role: not given, nor a stack whose outputs name it; expected "
@@ -47,22 +48,45 @@ def account_of(config: Config) -> SageMakerSection:
 
 
 def resolved(config: Config) -> Config:
-    """The configuration with ``[sagemaker]`` made whole.
+    """The configuration with ``[sagemaker]`` made whole, so that nobody has to ask the stack again.
 
     Raises:
         InputError: as ``account_of``.
     """
-    return config.model_copy(update={"sagemaker": account_of(config)})
+    account = account_of(config).model_copy(update={"stack": None})
+    return config.model_copy(update={"sagemaker": account})
 
 
-def stack_outputs(section: SageMakerSection) -> dict[str, str]:
-    """The outputs of the account's stack, by name; empty without a stack.
+class JobSettings(TypedDict):
+    """What every job of an account is given."""
+
+    subnets: Sequence[str]
+    security_groups: Sequence[str]
+    kms_key: str | None
+    tags: Mapping[str, str]
+
+
+def job_settings(account: SageMakerSection) -> JobSettings:
+    """The network, key and tags of the account's jobs."""
+    return {
+        "subnets": account.subnets,
+        "security_groups": account.security_groups,
+        "kms_key": account.kms_key,
+        "tags": {**PROJECT_TAG, **account.tags},
+    }
+
+
+def check_vpc(account: SageMakerSection) -> None:
+    """SageMaker takes subnets and security groups together.
 
     Raises:
-        InputError: there is no such stack.
+        InputError: only one of them is given.
     """
-    if section.stack is None:
-        return {}
+    if bool(account.subnets) != bool(account.security_groups):
+        raise InputError("[sagemaker] subnets and security_groups: give both, or neither")
+
+
+def _stack_outputs(section: SageMakerSection) -> dict[str, str]:
     what = f"[sagemaker] stack {section.stack!r}"
     try:
         with translated(what):

@@ -1,4 +1,4 @@
-"""Jobs and buckets share a region: a job can neither be given files of another, nor write there."""
+"""Where jobs may read and write: in S3, and in their own region."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ from batch.platforms.aws import region_of
 from manifests.errors import InputError
 
 _S3 = "s3://"
+
+
+def check_in_s3(places: Mapping[str, str]) -> None:
+    """Refuse ``places``, named by their key in the configuration, that no job can reach.
+
+    Raises:
+        InputError: one is not in S3.
+    """
+    for key, uri in places.items():
+        if not uri.startswith(_S3):
+            raise InputError(
+                f"{key} {uri!r}: a SageMaker job reads and writes S3 only; expected "
+                "s3://bucket/prefix/"
+            )
+
+
+def bucket_of(uri: str) -> str:
+    """The bucket of an ``s3://`` URI."""
+    return uri.removeprefix(_S3).partition("/")[0]
 
 
 def check_regions(places: Mapping[str, str], region: str | None) -> None:
@@ -22,8 +41,7 @@ def check_regions(places: Mapping[str, str], region: str | None) -> None:
     for key, uri in places.items():
         if not uri.startswith(_S3):
             continue
-        bucket = uri.removeprefix(_S3).partition("/")[0]
-        found = bucket_region(bucket)
+        found = bucket_region(bucket_of(uri))
         if found not in (None, here):
             raise InputError(
                 f"{key} {uri!r}: the bucket lies in {found}, but jobs run in {here}; set "

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import batch
+from batch.account.account import PROJECT_TAG
 from batch.platforms.base import Document
 from manifests.errors import InputError
 
 NAME = "nightscribe.yaml"
 MAX_BYTES = 51_200  # of a template that goes as text; a larger one would have to lie in S3
-_TAGS = ({"Key": "project", "Value": "nightscribe"},)
 
 
 def template() -> str:
@@ -75,7 +75,7 @@ def change_set_request(
             for key, default in defaults.items()
         ],
         "Capabilities": ["CAPABILITY_IAM"],
-        "Tags": list(_TAGS),
+        "Tags": [{"Key": key, "Value": value} for key, value in PROJECT_TAG.items()],
         **({"ImportExistingResources": True} if import_existing else {}),
     }
 

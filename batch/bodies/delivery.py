@@ -15,9 +15,8 @@ from batch.outputs import Outputs, shard_names
 from batch.plan import Plan
 from batch.platforms.base import Document
 from batch.progress import ShardDone
+from manifests.local_store import PARALLEL
 from manifests.storage import Store
-
-_PARALLEL = 10  # requests at a time, as many as boto3 keeps connections
 
 
 def deliver(
@@ -57,7 +56,7 @@ def _stopped(output: Store, keys: RunKeys, number: int) -> int:
 def remove_bodies(output: Store, keys: RunKeys) -> None:
     """Remove a run's bodies, which are copies of recordings; what was staged stays known."""
     lying = [entry.key for entry in output.list(keys.bodies)]
-    with ThreadPoolExecutor(_PARALLEL) as pool:
+    with ThreadPoolExecutor(PARALLEL) as pool:
         for _ in pool.map(output.delete, lying):
             pass
 

@@ -5,7 +5,6 @@ It leaves nothing behind but the measurement: no row, no line in the ledger.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from batch.platforms.base import Platform
 from batch.progress import heard_in
 from batch.shards import Planned, pointers_of
 from manifests.errors import InputError, JobFailedError
+from manifests.json_files import json_file
 from manifests.pointers import ChannelMode
 from manifests.recordings import Recording
 
@@ -78,8 +78,7 @@ def send_canary(
     }
     # Where the first type was not to be had, it is the speed of another.
     machine = Machine(instance_type=jobs[-1].instance_type, workers=jobs[-1].workers)
-    text = json.dumps(content, indent=1) + "\n"
-    planner.output.put(canary_key(machine, survey.bundle.model_digest), text.encode())
+    planner.output.put(canary_key(machine, survey.bundle.model_digest), json_file(content))
 
 
 def sample(survey: Survey, *, workers: int, channels: ChannelMode) -> list[list[Planned]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batch.bundles import model_folder
+from batch.fine_tuning.data import SETS, OnProgress, labelled_sets
 from manifests.errors import InputError
+from manifests.label_forms import load_labels
 from manifests.labels import LabelledUtterance
 from manifests.local_store import LocalStore
 from training.scoring import Normalizer, normalizer_for, normalizer_named
@@ -16,10 +18,6 @@ from training.scoring import Normalizer, normalizer_for, normalizer_named
 if TYPE_CHECKING:
     from training.evaluating.scores import Evaluation
     from training.scoring.bootstrap import Difference
-
-SETS = ("train", "validation", "test", "domain")
-OnProgress = Callable[[int, int], None]
-"""Told how many of how many utterances are done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +76,6 @@ def labelled_set(on: str, *, config: Path | None, language: str | None = None) -
     """
     if on in SETS and not Path(on).exists():
         return _set_of(on, config, language)
-    from manifests.label_forms import load_labels  # noqa: PLC0415
-
     return LabelledSet(name=on, utterances=load_labels(on), language=language)
 
 
@@ -122,7 +118,6 @@ def _evaluated(
 
 def _set_of(name: str, config: Path | None, language: str | None) -> LabelledSet:
     from batch.config import load_config  # noqa: PLC0415
-    from batch.fine_tuning.data import labelled_sets  # noqa: PLC0415
 
     if config is None:
         raise InputError(

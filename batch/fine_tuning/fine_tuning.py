@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from batch.platforms.sagemaker_registry import register_package
 from batch.wheels import inference_wheels, requirements, vendored, wheels_location
 from manifests.errors import InputError, JobFailedError
 from manifests.hashing import sha256_of
+from manifests.json_files import json_file
 from manifests.storage import Store, open_store, parent_store
 from manifests.tarball import pack, package_files, unpack_object
 from training.labels.vocabulary import SYMBOLS_FILE
@@ -94,7 +95,7 @@ def check_training_data(config: Config, *, watching: Watching, dry: bool = False
         )
     kept = not dry or output.uri.startswith("file://")
     if kept:
-        output.put(f"{folder}data_check.json", _text(data.check.as_json()))
+        output.put(f"{folder}data_check.json", json_file(data.check.as_json()))
         output.put(f"{folder}quarantine.jsonl", data.check.quarantine_jsonl())
     if refusal := data.check.refused(section.max_quarantined):
         where = f"\nthe list: {output.uri_of(f'{folder}quarantine.jsonl')}" if kept else ""
@@ -165,7 +166,7 @@ def fine_tune(
     if outcome.status != "Completed":
         reason = outcome.failure_reason or outcome.status
         if outcome.status == "Failed":
-            output.put(failed, _text({"reason": reason}))
+            output.put(failed, json_file({"reason": reason}))
         raise JobFailedError(f"training job {plan.name}: {reason}")
     trained = _bundled(config, output, outcome.artifact_uri, plan.section)
     result = {
@@ -176,7 +177,7 @@ def fine_tune(
         "metrics": trained.metrics,
         "used": [job.as_json() for job in outcome.jobs],
     }
-    output.put(f"{JOBS}{plan.name}/trained.json", _text(result))
+    output.put(f"{JOBS}{plan.name}/trained.json", json_file(result))
     return trained
 
 
@@ -205,7 +206,7 @@ def claim_of(name: str) -> str:
 
 def record_job(config: Config, plan: TrainingPlan) -> None:
     """Keep the document of a job that is sent."""
-    open_store(config.output.uri).put(f"{JOBS}{plan.name}/job.json", _text(plan.request))
+    open_store(config.output.uri).put(f"{JOBS}{plan.name}/job.json", json_file(plan.request))
 
 
 def trained_before(output: Store, name: str) -> Trained | None:
@@ -219,10 +220,6 @@ def trained_before(output: Store, name: str) -> Trained | None:
         return None  # somebody has deleted it
     bundle = prepare_bundle(found["model"], output, dry=True)
     return Trained(bundle=bundle, metrics=found["metrics"])
-
-
-def _text(content: Mapping[str, Any]) -> bytes:
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _symbols(data: TrainingData) -> dict[str, bytes]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from batch.account.account import account_of
+from batch.account.account import account_of, check_vpc, job_settings
+from batch.account.regions import check_in_s3
 from batch.config import Config, SageMakerSection, TrainingSection
 from batch.fine_tuning.request import Machines
 from batch.platforms.local import LocalPlatform
@@ -14,7 +15,6 @@ from batch.platforms.sagemaker_training import SageMakerTraining
 from manifests.errors import InputError
 from training.settings import Settings, SettingsError
 
-PROJECT_TAG = {"project": "nightscribe"}
 _OWN_SETTINGS = {"architecture", "base_name", "name", "text_rules"}
 _OWN = (
     "nightscribe train sets that itself, from [training] base and name and from the labels; "
@@ -59,11 +59,8 @@ def training_machines(config: Config, *, warn: Callable[[str], None] = ignored) 
         spot_wait_seconds=wait if section.spot else None,
         keep_alive_seconds=section.keep_alive_minutes * 60,
         input_mode=section.input_mode,
-        subnets=account.subnets,
-        security_groups=account.security_groups,
-        kms_key=account.kms_key,
         network_isolation=account.network_isolation,
-        tags={**PROJECT_TAG, **account.tags},
+        **job_settings(account),
     )
 
 
@@ -98,11 +95,7 @@ def _check_registry(config: Config) -> None:
 
 
 def _check(config: Config, section: TrainingSection, account: SageMakerSection) -> None:
-    if not config.output.uri.startswith("s3://"):
-        raise InputError(
-            f"[output] uri {config.output.uri!r}: a SageMaker job reads and writes S3 only; "
-            "expected s3://bucket/prefix/"
-        )
+    check_in_s3({"[output] uri": config.output.uri})
     if odd := [one for one in section.instances if not _INSTANCE_TYPE.fullmatch(one)]:
         raise InputError(f"[training] instances: found {odd[0]!r}; expected a type as ml.g5.xlarge")
     if section.spot and section.keep_alive_minutes:
@@ -112,5 +105,4 @@ def _check(config: Config, section: TrainingSection, account: SageMakerSection) 
             f"[training] max_wait_hours {section.max_wait_hours:g} is below max_hours "
             f"{section.max_hours:g}; it counts waiting and running together"
         )
-    if bool(account.subnets) != bool(account.security_groups):
-        raise InputError("[sagemaker] subnets and security_groups: give both, or neither")
+    check_vpc(account)

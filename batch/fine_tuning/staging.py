@@ -19,13 +19,12 @@ from batch.fine_tuning.request import Channel
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from manifests.labels import MANIFEST, LabelledUtterance, write_labels
-from manifests.local_store import path_of_uri, uri_of_path
+from manifests.local_store import PARALLEL, path_of_uri, uri_of_path
 from manifests.manifest_file import write_manifest
 from manifests.storage import Store, open_store
 from transform_handler.identity import digest_of
 
 SOUND = "training/sound/"
-_PARALLEL = 10  # requests at a time, as many as boto3 keeps connections
 
 OnBytes = Callable[[int, int], None]
 """Told how many bytes of how many are uploaded."""
@@ -90,7 +89,7 @@ class Stager:
         if not self.output.uri.startswith("s3://"):
             return utterances
         here = sorted({one.audio for one in utterances if one.audio.startswith("file://")})
-        with ThreadPoolExecutor(_PARALLEL) as pool:
+        with ThreadPoolExecutor(PARALLEL) as pool:
             keys = dict(zip(here, pool.map(_content_key, here), strict=True))
         if not self.dry:
             self._upload(keys)
@@ -116,7 +115,7 @@ class Stager:
                 if self.on_bytes is not None:
                     self.on_bytes(done, sum(sizes.values()))
 
-        with ThreadPoolExecutor(_PARALLEL) as pool:
+        with ThreadPoolExecutor(PARALLEL) as pool:
             for _ in pool.map(upload, missing):
                 pass
 
@@ -134,7 +133,7 @@ class Stager:
             for name in sorted(names)
             if not prefix.startswith(uploaded)
         ]
-        with ThreadPoolExecutor(_PARALLEL) as pool:
+        with ThreadPoolExecutor(PARALLEL) as pool:
             return list(pool.map(_version, uris))
 
 

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from batch.capacity.limits import PAYLOAD_PRODUCT_MB
 from batch.capacity.used import used_here
 from batch.platforms.base import Document, JobOutcome, OnOutput
 from batch.platforms.worker import InvocationError, Worker
@@ -27,7 +28,6 @@ from manifests.storage import Store, open_store, parent_store
 from manifests.tarball import unpack_object
 
 MAX_REASON = 1024  # characters, as SageMaker's FailureReason
-_PAYLOAD_PRODUCT_MB = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +62,10 @@ class TransformSpec:
             raise InputError(f"ModelName {job['ModelName']!r} is not {model['ModelName']!r}")
         container, client = model["PrimaryContainer"], job.get("ModelClientConfig", {})
         concurrency, payload = job.get("MaxConcurrentTransforms", 1), job.get("MaxPayloadInMB", 6)
-        if concurrency * payload > _PAYLOAD_PRODUCT_MB:
+        if concurrency * payload > PAYLOAD_PRODUCT_MB:
             raise InputError(
                 f"MaxConcurrentTransforms {concurrency} x MaxPayloadInMB {payload} "
-                f"is over {_PAYLOAD_PRODUCT_MB}"
+                f"is over {PAYLOAD_PRODUCT_MB}"
             )
         return cls(
             name=job["TransformJobName"],

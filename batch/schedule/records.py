@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from batch.platforms.base import Document
 from batch.schedule.night import Window
 from manifests.errors import InputError, NightscribeError
+from manifests.json_files import json_file
 from manifests.storage import Store
 
 SCHEDULES, NIGHTS = "schedules/", "nights/"
@@ -40,7 +40,7 @@ class Schedule:
 
     def write(self, output: Store) -> None:
         """Keep it below the output."""
-        output.put(f"{schedule_folder(self.name)}schedule.json", _json(asdict(self)))
+        output.put(f"{schedule_folder(self.name)}schedule.json", json_file(asdict(self)))
 
 
 def schedule_folder(name: str) -> str:
@@ -105,7 +105,7 @@ class NightRecord:
 
     def passed(self, at: datetime) -> None:
         """Note that a driver found nothing more to do."""
-        self.output.put(f"{self.folder}passed.json", _json({"at": at.isoformat()}))
+        self.output.put(f"{self.folder}passed.json", json_file({"at": at.isoformat()}))
 
     def has_passed(self) -> bool:
         """Whether a driver found nothing more to do."""
@@ -125,7 +125,7 @@ class NightRecord:
         """
         key, now = self.folder + kind, datetime.now(UTC).isoformat(timespec="seconds")
         announced = Told(subject=subject, at=now, sent=False)
-        if not self.output.put_if_absent(key, _json(asdict(announced))):
+        if not self.output.put_if_absent(key, json_file(asdict(announced))):
             earlier = self.told(kind)
             if earlier is None or not earlier.given_up:
                 return False
@@ -134,7 +134,7 @@ class NightRecord:
         except NightscribeError:
             self.output.delete(key)
             raise
-        self.output.put(key, _json(asdict(announced) | {"sent": True}))
+        self.output.put(key, json_file(asdict(announced) | {"sent": True}))
         return True
 
 
@@ -144,7 +144,3 @@ def nights(output: Store, schedule: str) -> Iterator[NightRecord]:
     days = {entry.key[len(prefix) :].partition("/")[0] for entry in output.list(prefix)}
     for day in sorted(days, reverse=True):
         yield NightRecord(output=output, schedule=schedule, date=date.fromisoformat(day))
-
-
-def _json(content: Mapping[str, Any]) -> bytes:
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()

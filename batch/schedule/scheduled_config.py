@@ -20,9 +20,10 @@ from manifests.storage import Store
 def scheduled_config(
     config: Config, output: Store, folder: str, warn: Callable[[str], None]
 ) -> Config:
-    """Resolve roles, image and workers, and put model, references and metadata into storage.
+    """Look image and workers up, and put model, references and metadata into storage.
 
-    ``folder`` is the schedule's own below the output; ``warn`` is told of an image without digest.
+    ``config`` has its account ``resolved``; ``folder`` is the schedule's own below the output;
+    ``warn`` is told of an image without digest.
 
     Raises:
         InputError: something that no job could read, and that is too much to upload.
@@ -38,8 +39,7 @@ def scheduled_config(
     if references:
         place = _uploaded(output, f"{folder}references", "[references] uri", references.uri)
         references = references.model_copy(update={"uri": place})
-    resolved = {
-        "stack": None,
+    found = {
         "wheels": None,
         "region": region_of(account.region),
         "inference_image": machines.image,
@@ -50,7 +50,7 @@ def scheduled_config(
             "references": references,
             "model": config.model.model_copy(update={"uri": bundle.uri}),
             "transform": config.transform.model_copy(update={"workers": machines.workers}),
-            "sagemaker": account.model_copy(update=resolved),
+            "sagemaker": account.model_copy(update=found),
             "training": None,
         }
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
-from batch.account.account import account_of
+from batch.account.account import account_of, job_settings, resolved
 from batch.config import Config, SageMakerSection
 from batch.platforms.aws import client, region_of, translated
 from batch.platforms.base import Document
@@ -42,7 +42,6 @@ from batch.schedule.requests import (
 )
 from batch.schedule.scheduled_config import as_toml, scheduled_config
 from batch.schedule.scheduler import Scheduler
-from batch.transform_machines import PROJECT_TAG
 from manifests.errors import InputError
 from manifests.storage import Store, open_store
 
@@ -82,6 +81,7 @@ def put_schedule(config: Config, name: str) -> Put:
     _check_name(name)
     section = config.schedule
     window = Window.of(section.window, section.timezone, section.days)
+    config = resolved(config)
     account = account_of(config)
     firing_role = _needed(account, "scheduler_role")
     group, region = account.schedule_group or DEFAULT_GROUP, region_of(account.region)
@@ -234,10 +234,7 @@ def _machines(
         role=_needed(account, "driver_role"),
         image=pinned(account.driver_image or driver_image(account.region), warn),
         instance_type=config.schedule.instance,
-        subnets=account.subnets,
-        security_groups=account.security_groups,
-        kms_key=account.kms_key,
-        tags={**PROJECT_TAG, **account.tags},
+        **job_settings(account),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from batch.account.doctor import Finding, Patient, fail, ok, warn
 from batch.platforms.aws import client, translated
-from batch.schedule.records import read_schedule, schedule_names
+from batch.schedule.records import schedule_names
 from batch.schedule.schedules import show_schedule
 from manifests.storage import open_store
 
@@ -15,9 +15,8 @@ def schedules(patient: Patient) -> Iterator[Finding]:
     """Whether each schedule fires, and finds the driver that it starts."""
     output = open_store(patient.config.output.uri)
     for name in schedule_names(output):
-        schedule = read_schedule(output, name)
-        subject = f"schedule {name}"
-        state = show_schedule(output, name, firings=0, last=0).state
+        shown = show_schedule(output, name, firings=0, last=0)
+        subject, schedule, state = f"schedule {name}", shown.schedule, shown.state
         if state != "enabled":
             mend = (
                 f"'nightscribe schedule resume {name}' lets it fire, 'schedule put' makes it anew"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from batch.account.doctor import Finding, Patient, fail, ok, warn
+from batch.account.regions import bucket_of
 from batch.claim import last_holder, working
 from batch.layout import CLAIM
 from batch.platforms.aws import client, region_of, translated
@@ -54,7 +55,7 @@ def _region(subject: str, uri: str, patient: Patient) -> Iterator[Finding]:
     """Jobs read and write in their own region only."""
     if not uri.startswith("s3://") or not patient.types:
         return
-    bucket, wanted = uri.split("/")[2], region_of(patient.region)
+    bucket, wanted = bucket_of(uri), region_of(patient.region)
     found = bucket_region(bucket)
     if found is None:
         mend = f"aws s3api head-bucket --bucket {bucket} says it; the jobs are in {wanted}"
@@ -71,7 +72,7 @@ def bucket(patient: Patient) -> Iterator[Finding]:
     uri = patient.config.output.uri
     if not uri.startswith("s3://"):
         return
-    name, s3 = uri.split("/")[2], client("s3", patient.region)
+    name, s3 = bucket_of(uri), client("s3", patient.region)
     mend = "'nightscribe deploy' makes a bucket that has it"
     lacks = [what for what, has in _GUARDS.items() if not has(s3, name)]
     if lacks:
