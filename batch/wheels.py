@@ -110,9 +110,15 @@ def download(folder: Path, kind: Kind, *, python: str = PYTHON) -> Download:
     What each bundle takes is recorded in ``wheels.json`` there.
 
     Raises:
-        InputError: the package index cannot be reached, or has no such wheel.
+        InputError: the folder cannot be made, or the package index cannot be reached, or has no
+            such wheel.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: {error.strerror}; name a folder that can be written"
+        ) from error
     wanted = dict(_pins(requirements(kind, lora=True)))
     source = [line for line in wanted.values() if line.split("==")[0] in _SOURCE_ONLY]
     if source:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from batch.account.account import account_of, job_settings, resolved
+from batch.account.regions import check_regions
 from batch.config import Config, SageMakerSection
 from batch.platforms.aws import client, region_of, translated
 from batch.platforms.base import Document
@@ -90,7 +91,7 @@ def put_schedule(config: Config, name: str) -> Put:
     output = open_store(config.output.uri)
     existing = scheduler.parts(schedule_prefix(name, output.uri))
     paused = bool(existing) and not any(existing.values())
-    notes: list[str] = []
+    notes = list(_archive_notes(config, region))
     machines = _machines(config, account, notes.append)
     folder = schedule_folder(name)
     output.put(
@@ -253,6 +254,14 @@ def _account_notes(account: SageMakerSection) -> Iterator[str]:
         yield "[sagemaker] topic is not given: nobody is told how a night went"
     if account.dead_letter_queue is None:
         yield "[sagemaker] dead_letter_queue is not given: a firing that fails leaves no trace"
+
+
+def _archive_notes(config: Config, region: str) -> Iterator[str]:
+    """What a driver would find; a bucket that is not there is refused: every night would fail."""
+    archive = open_store(config.archive.uri)
+    check_regions({"[archive] uri": archive.uri, "[output] uri": config.output.uri}, region)
+    if not any(True for _ in archive.list()):
+        yield f"[archive] uri {archive.uri!r}: there is nothing there yet; such a night fails"
 
 
 def _scheduler(schedule: Schedule) -> Scheduler:

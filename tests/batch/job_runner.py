@@ -285,6 +285,14 @@ def _hear_models(runner: JobRunner, patch: pytest.MonkeyPatch) -> None:
         return answer
 
     patch.setattr(SageMakerResponse, "create_model", create_model)
+    forget = SageMakerResponse.delete_model
+
+    def delete_model(response: Any) -> Any:
+        answer = forget(response)
+        runner.models.pop(json.loads(response.body)["ModelName"], None)
+        return answer
+
+    patch.setattr(SageMakerResponse, "delete_model", delete_model)
 
 
 def fire(

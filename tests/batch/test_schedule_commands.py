@@ -186,6 +186,14 @@ def test_remove_leaves_transcripts_and_other_schedules_alone(path: Path, output:
         remove_schedule(output, "noon")
 
 
+def test_an_archive_with_nothing_in_it_is_noted(path: Path, s3_bucket: str) -> None:
+    note = f"[archive] uri 's3://{s3_bucket}/archive/': there is nothing there yet"
+    put = ("schedule", "put", path, *BERLIN, "--json")
+    assert any(one.startswith(note) for one in json.loads(nightscribe(*put))["warnings"])
+    open_store(f"s3://{s3_bucket}/archive/").put("a.wav", b"RIFF")
+    assert not any(note in one for one in json.loads(nightscribe(*put))["warnings"])
+
+
 def test_two_outputs_may_have_schedules_of_one_name(path: Path, output: Store) -> None:
     nightscribe("schedule", "put", path, *BERLIN)
     other = output.uri.replace("/out/", "/other/")
@@ -201,6 +209,7 @@ def test_two_outputs_may_have_schedules_of_one_name(path: Path, output: Store) -
         ("schedule.timezone=Europe/Berln", "did you mean 'Europe/Berlin'"),
         ("schedule.days=weekdays", "expected days as mon-fri"),
         ("sagemaker.schedule_group=elsewhere", "there is no such group; 'nightscribe deploy'"),
+        ("archive.uri=s3://no-such-bucket-here/a/", "there is no bucket 'no-such-bucket-here'"),
         ("archive.metadata=/", r"\[archive\] metadata '/' is a folder on this machine"),
         ("references.uri=/nowhere.tsv", r"\[references\] uri '/nowhere.tsv': no such file"),
     ],

@@ -246,6 +246,12 @@ def test_a_second_kind_is_recorded_beside_the_first(index: Path, tmp_path: Path)
     assert set(record) == {"inference", "driver"}
 
 
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(InputError, match=r"file/wheels: Not a directory; name a folder"):
+        download(tmp_path / "file/wheels", "inference")
+
+
 def test_an_index_that_gives_nothing_out_is_one_sentence(index: Path, tmp_path: Path) -> None:
     index.mkdir()
     with pytest.raises(InputError, match=r"av==18\.1\.0.*is the package index reachable") as raised:
