@@ -57,6 +57,14 @@ def test_relative_imports_are_not_used_because_a_bundle_has_no_package_around_it
     assert relative == []
 
 
+def test_every_room_is_named_in_the_walkthrough() -> None:
+    named = (ROOT / "docs/walkthrough.md").read_text("utf-8")
+    rooms = {path.parent.relative_to(ROOT) for floor in FLOORS for path in modules(floor)}
+    rooms = {room for room in rooms if len(room.parts) > 1}
+    assert len(rooms) > 10
+    assert {room for room in rooms if f"`{room}/`" not in named} == set()
+
+
 def test_help_imports_nothing_heavy() -> None:
     script = (
         "import sys\n"
