@@ -64,6 +64,19 @@ class JobRunner:
     _clients: dict[str, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @contextmanager
+    def driver_dies(self) -> Iterator[None]:
+        """A driver of this process dies where it creates a job, which goes on without it."""
+        before = self.spoil
+
+        def die(_: Document, outcome: JobOutcome) -> JobOutcome:
+            raise KeyboardInterrupt
+
+        self.spoil = die
+        with pytest.raises(KeyboardInterrupt):
+            yield
+        self.spoil = before
+
     def work(self) -> bool:
         """Carry out what waits to be told; whether there was anything."""
         waiting, self._waiting = self._waiting, []

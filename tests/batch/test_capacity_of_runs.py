@@ -92,14 +92,8 @@ def test_a_killed_run_counts_the_sound_that_its_first_driver_did_not_hear(
     tmp_path: Path, tiny_model: Path, bucket: str, runner: JobRunner
 ) -> None:
     config = configured(tmp_path, tiny_model, bucket, "out", "platform.name=sagemaker")
-
-    def die(_: Document, outcome: JobOutcome) -> JobOutcome:
-        raise KeyboardInterrupt
-
-    runner.spoil = die
-    with pytest.raises(KeyboardInterrupt):
+    with runner.driver_dies():
         carried_out(config)
-    runner.spoil = lambda _, outcome: outcome
     (finished,), there = carried_out(config)
     (job,) = summary(there.output, finished.plan.run_id)["timing"]["jobs"]
     assert job["audio_seconds"] == pytest.approx(6.0)

@@ -174,14 +174,8 @@ def test_a_driver_that_died_is_followed_by_one_that_watches_its_job(
     tmp_path: Path, tiny_model: Path, bucket: str, runner: JobRunner
 ) -> None:
     config = configured(tmp_path, tiny_model, bucket, "out", "platform.name=sagemaker")
-
-    def die(_: Document, outcome: JobOutcome) -> JobOutcome:
-        raise KeyboardInterrupt
-
-    runner.spoil = die
-    with pytest.raises(KeyboardInterrupt):
+    with runner.driver_dies():
         carried_out(config)
-    runner.spoil = lambda _, outcome: outcome
     (finished,), _ = carried_out(config)
     assert finished.collected.recordings == 5
     assert len(runner.transforms) == 1
