@@ -13,6 +13,7 @@ from batch.plan import Plan
 from batch.selection import Result
 from manifests.pointers import Pointer
 from manifests.storage import Store
+from transform_handler.decoding.segments import segments_of
 from transform_handler.records import (
     ErrorKind,
     RecordError,
@@ -20,7 +21,6 @@ from transform_handler.records import (
     Status,
     TranscriptRecord,
 )
-from transform_handler.segments import segments_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,9 @@ from manifests.local_store import uri_of_path
 from manifests.pointers import ChannelMode, Pointer
 from manifests.recordings import recording_id
 from transform_handler.allowed import AllowedPrefixes
-from transform_handler.decoder_process import DecoderProcess
-from transform_handler.engine import choose_device, load_engine
+from transform_handler.audio.decoder_process import DecoderProcess
+from transform_handler.engine.devices import choose_device
+from transform_handler.engine.loading import load_engine
 from transform_handler.identity import BundleCard, DecodeSettings
 from transform_handler.records import TranscriptRecord
 from transform_handler.transcriber import Transcriber

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from training.augment import Augmentation
-from transform_handler.audio import SAMPLE_RATE, read_audio
+from transform_handler.audio.reading import SAMPLE_RATE, read_audio
 
 SOUND = Path(__file__).parents[1] / "demo/finetune/sound"
 CHANGES = ("speed", "reverb", "babble", "noise", "clipping", "telephone", "codec")

@@ -24,9 +24,10 @@ from manifests.hashing import sha256_of
 from manifests.local_store import uri_of_path
 from manifests.pointers import Pointer, read_pointers
 from transform_handler.allowed import AllowedPrefixes
-from transform_handler.audio import MAX_RATE, MIN_RATE
-from transform_handler.decoder_process import DecoderProcess
-from transform_handler.engine import choose_device, limit_threads, load_engine
+from transform_handler.audio.decoder_process import DecoderProcess
+from transform_handler.audio.reading import MAX_RATE, MIN_RATE
+from transform_handler.engine.devices import choose_device, limit_threads
+from transform_handler.engine.loading import load_engine
 from transform_handler.identity import BundleCard
 from transform_handler.records import TranscriptRecord
 from transform_handler.staged_body import BodyFacts

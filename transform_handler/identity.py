@@ -14,9 +14,9 @@ from typing import Any, Self
 
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
-from transform_handler.audio import RESAMPLER
-from transform_handler.segments import MAX_SECONDS, PAUSE_SECONDS
-from transform_handler.windows import CONTEXT_SECONDS, STEP_SECONDS
+from transform_handler.audio.reading import RESAMPLER
+from transform_handler.audio.windows import CONTEXT_SECONDS, STEP_SECONDS
+from transform_handler.decoding.segments import MAX_SECONDS, PAUSE_SECONDS
 
 ENGINE_VERSION = 1
 """Raised when the handler's text can change, and only then."""

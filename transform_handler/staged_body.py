@@ -21,11 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from manifests.pointers import Pointer
-from transform_handler.audio import SAMPLE_RATE
-from transform_handler.decoder_process import OpenSound, SoundRequest
-from transform_handler.engine import Samples
+from transform_handler.audio.decoder_process import OpenSound, SoundRequest
+from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.sound import Block
+from transform_handler.engine.frames import Samples
 from transform_handler.records import ErrorKind, RecordingError
-from transform_handler.sound import Block
 
 Depth = Literal[16, 24, 32]
 DEPTHS: tuple[Depth, ...] = (16, 24, 32)

@@ -12,10 +12,14 @@ import numpy as np
 
 from manifests.pointers import Pointer
 from transform_handler.allowed import AllowedPrefixes
-from transform_handler.audio import SAMPLE_RATE
-from transform_handler.ctc import decode_words
-from transform_handler.decoder_process import SoundRequest
-from transform_handler.engine import Batcher, CtcEngine, FrameScores, Job, Samples
+from transform_handler.audio.decoder_process import SoundRequest
+from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.windows import Part, Window, WindowGrid, cut, heard_seconds
+from transform_handler.decoding.greedy import decode_words
+from transform_handler.decoding.segments import segments_of
+from transform_handler.engine.batching import Batcher, Job
+from transform_handler.engine.ctc_engine import CtcEngine
+from transform_handler.engine.frames import FrameScores, Samples
 from transform_handler.identity import BundleCard
 from transform_handler.records import (
     ErrorKind,
@@ -25,9 +29,7 @@ from transform_handler.records import (
     TranscriptRecord,
     Word,
 )
-from transform_handler.segments import segments_of
 from transform_handler.staged_body import BodyFacts, BodySource, SoundSource
-from transform_handler.windows import Part, Window, WindowGrid, cut, heard_seconds
 
 # Shorter than the receptive field of some models, which then fail, and than any word.
 SHORTEST_SAMPLES = SAMPLE_RATE // 10

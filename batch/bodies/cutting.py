@@ -1,7 +1,7 @@
 """A pointer's stretch into bodies: on the window grid, each within what a request may carry. Pure.
 
 Bodies own consecutive stretches of whole window steps, and each brings what its own windows need:
-the handler's rule for parts (``transform_handler.windows.Part``), so that words join without seams.
+the handler's rule for parts (``audio.windows.Part``), so that words join without seams.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from manifests.pointers import Pointer
-from transform_handler.audio import SAMPLE_RATE
+from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.windows import STEP_SECONDS, Part, WindowGrid
 from transform_handler.staged_body import Depth, samples_that_fit
-from transform_handler.windows import STEP_SECONDS, Part, WindowGrid
 
 LONGEST_SECONDS = 900
 # What ran out of time in one round is cut into so many in the next.

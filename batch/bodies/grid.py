@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 from manifests.errors import InputError
 from manifests.tarball import read_member
-from transform_handler.engine import hop_of
-from transform_handler.windows import WindowGrid
+from transform_handler.audio.windows import WindowGrid
+from transform_handler.engine.ctc_engine import hop_of
 
 _CONFIG = "config.json"
 

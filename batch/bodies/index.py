@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from batch.plan import Plan
 from manifests.storage import Store
+from transform_handler.decoding.segments import segments_of
 from transform_handler.records import Status, TranscriptRecord
-from transform_handler.segments import segments_of
 
 Answers = Callable[[str], TranscriptRecord | None]
 """The record that came back for a body; None where none did."""

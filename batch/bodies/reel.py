@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from transform_handler.engine import Samples
-from transform_handler.sound import Block
+from transform_handler.audio.sound import Block
+from transform_handler.engine.frames import Samples
 from transform_handler.staged_body import Depth, depth_of
 
 _BYTES = 4  # of a float32

@@ -28,11 +28,11 @@ from manifests.errors import JobFailedError
 from manifests.manifest_file import write_manifest
 from manifests.pointers import Pointer
 from manifests.storage import Store
-from transform_handler.audio import SAMPLE_RATE
-from transform_handler.decoder_process import DecoderProcess, OpenSound, SoundRequest
+from transform_handler.audio.decoder_process import DecoderProcess, OpenSound, SoundRequest
+from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.windows import Part, heard_seconds
 from transform_handler.records import RecordError, RecordingError, Status, TranscriptRecord
 from transform_handler.staged_body import BodyFacts, write_body, write_sound
-from transform_handler.windows import Part, heard_seconds
 
 
 @dataclass(frozen=True, kw_only=True)

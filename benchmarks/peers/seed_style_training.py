@@ -22,7 +22,7 @@ from transformers.utils import logging
 
 from manifests.labels import LabelledUtterance, read_labels
 from training.labels.batching import LengthBatches
-from transform_handler.audio import SAMPLE_RATE, read_audio
+from transform_handler.audio.reading import SAMPLE_RATE, read_audio
 
 
 def main() -> None:

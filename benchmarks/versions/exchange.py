@@ -23,9 +23,9 @@ from transformers.utils import logging
 from training.labels.vocabulary import build_vocabulary, tokenizer_for
 from training.models.adapting import add_lora, merge_lora
 from training.models.model import Acoustic, load_base, new_model
-from transform_handler.audio import read_audio
-from transform_handler.ctc import decode_text
-from transform_handler.engine import load_engine
+from transform_handler.audio.reading import read_audio
+from transform_handler.decoding.greedy import decode_text
+from transform_handler.engine.loading import load_engine
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "models/demo"

@@ -21,9 +21,9 @@ from manifests.pointers import Pointer
 from training.scoring.align import align
 from training.scoring.counts import ErrorCounts
 from transform_handler.allowed import AllowedPrefixes
+from transform_handler.audio.decoder_process import DecoderProcess
 from transform_handler.bundle import bundle_card
-from transform_handler.decoder_process import DecoderProcess
-from transform_handler.engine import load_engine
+from transform_handler.engine.loading import load_engine
 from transform_handler.identity import DecodeSettings
 from transform_handler.transcriber import Transcriber
 

@@ -38,7 +38,7 @@ from pathlib import Path
 from manifests.pointers import read_pointers
 from transform_handler.identity import BundleCard
 from transform_handler.records import Status, TranscriptRecord, Word
-from transform_handler.segments import segments_of
+from transform_handler.decoding.segments import segments_of
 from transform_handler.staged_body import BodyFacts
 
 POISON = {poison!r}

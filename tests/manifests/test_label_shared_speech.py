@@ -9,7 +9,7 @@ from manifests.label_forms import load_labels
 from manifests.labels import LabelledUtterance
 from manifests.splits import split_labels
 from tests.conftest import shared
-from transform_handler.audio import read_audio
+from transform_handler.audio.reading import read_audio
 
 pytestmark = pytest.mark.shared
 

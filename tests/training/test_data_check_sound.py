@@ -12,7 +12,7 @@ from tests.conftest import shared
 from tests.training.labelled import RATE, WORDS, Labels, check, kinds, noise
 from training.checks.faults import Kind
 from training.checks.sound import SoundFacts, Unheard, measure
-from transform_handler.audio import read_audio
+from transform_handler.audio.reading import read_audio
 
 
 @pytest.fixture

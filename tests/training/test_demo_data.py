@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from manifests.labels import read_labels
-from transform_handler.audio import open_decoder, read_audio
+from transform_handler.audio.reading import open_decoder, read_audio
 from transform_handler.records import RecordingError
 
 DEMO = Path(__file__).resolve().parents[2] / "demo"

@@ -16,9 +16,9 @@ from training.evaluating.scores import Evaluation, UtteranceScore
 from training.labels.text import TextRules
 from training.scoring import corpus_score, normalizer_for, score_pair
 from training.scoring.bootstrap import ENOUGH_BLOCKS
+from transform_handler.audio.decoder_process import DecoderProcess
 from transform_handler.bundle import bundle_card
-from transform_handler.decoder_process import DecoderProcess
-from transform_handler.engine import load_engine
+from transform_handler.engine.loading import load_engine
 from transform_handler.identity import DecodeSettings
 from transform_handler.transcriber import Transcriber
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from transform_handler.ctc import Alphabet
-from transform_handler.engine import FrameScores, Samples
+from transform_handler.decoding.greedy import Alphabet
+from transform_handler.engine.frames import FrameScores, Samples
 
 HOP = 320
 FIELD = 400

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transform_handler.stub_engine import StubEngine
-from transform_handler.engine import Batcher, FrameScores, Job, Samples
+from transform_handler.engine.batching import Batcher, Job
+from transform_handler.engine.frames import FrameScores, Samples
 
 lengths = st.lists(st.sampled_from([800, 1600, 3200]), max_size=40)
 

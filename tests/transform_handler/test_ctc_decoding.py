@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transform_handler.ctc import (
+from transform_handler.decoding.greedy import (
     GAP_SECONDS,
     MAX_WORD_SECONDS,
     Alphabet,
@@ -16,7 +16,7 @@ from transform_handler.ctc import (
     decode_text,
     decode_words,
 )
-from transform_handler.segments import MAX_SECONDS, segments_of
+from transform_handler.decoding.segments import MAX_SECONDS, segments_of
 
 LETTERS = "abcdehlory'é"
 VOCABULARY = {"[PAD]": 0, "[UNK]": 1, "|": 2} | {c: 3 + i for i, c in enumerate(LETTERS)}

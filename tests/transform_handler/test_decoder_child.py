@@ -16,8 +16,8 @@ from manifests.local_store import LocalStore, uri_of_path
 from manifests.storage import open_store
 from tests.conftest import write_sound
 from tests.transform_handler.sounds import tone
-from transform_handler.audio import SAMPLE_RATE, read_audio
-from transform_handler.decoder_process import DecoderProcess, SoundRequest
+from transform_handler.audio.decoder_process import DecoderProcess, SoundRequest
+from transform_handler.audio.reading import SAMPLE_RATE, read_audio
 from transform_handler.records import ErrorKind, RecordingError
 
 LONG_SECONDS = 200.0
@@ -257,7 +257,7 @@ def test_modules_in_the_working_folder_are_not_imported(
 
 PARENT = """
 import sys
-from transform_handler.decoder_process import DecoderProcess, SoundRequest
+from transform_handler.audio.decoder_process import DecoderProcess, SoundRequest
 decoder = DecoderProcess()
 request = SoundRequest(uri=sys.argv[1], etag=None, mode="mix", offset=0.0, duration=None)
 with decoder.open(request) as sound:
@@ -292,7 +292,7 @@ def test_messages_come_whole_however_small_the_pipes_pieces_are(archive: Path) -
         "offset": 0.0, "duration": None,
     }  # fmt: skip
     child = subprocess.Popen(
-        [sys.executable, "-m", "transform_handler.decoder_child", "4096"],
+        [sys.executable, "-m", "transform_handler.audio.decoder_child", "4096"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

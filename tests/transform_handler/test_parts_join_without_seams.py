@@ -12,9 +12,9 @@ from manifests.pointers import Pointer
 from tests.conftest import write_sound
 from tests.transform_handler.stub_engine import ALPHABET, HOP, StubEngine, spoken
 from transform_handler.allowed import AllowedPrefixes
-from transform_handler.audio import open_decoder, stream
-from transform_handler.ctc import MAX_WORD_SECONDS, decode_words
-from transform_handler.decoder_process import OpenSound
+from transform_handler.audio.decoder_process import OpenSound
+from transform_handler.audio.reading import open_decoder, stream
+from transform_handler.decoding.greedy import MAX_WORD_SECONDS, decode_words
 from transform_handler.identity import BundleCard, DecodeSettings
 from transform_handler.records import Word
 from transform_handler.transcriber import Transcriber

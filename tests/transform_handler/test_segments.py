@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transform_handler.decoding.segments import MAX_SECONDS, PAUSE_SECONDS, segments_of
 from transform_handler.records import Word
-from transform_handler.segments import MAX_SECONDS, PAUSE_SECONDS, segments_of
 
 
 def word(start: float, end: float, text: str = "w", confidence: float = 0.5) -> Word:

@@ -13,8 +13,9 @@ from hypothesis.extra import numpy as arrays
 from manifests.local_store import uri_of_path
 from manifests.pointers import Pointer, write_pointers
 from tests.conftest import speechlike, write_sound
-from transform_handler.audio import read_audio
-from transform_handler.decoder_process import DecoderProcess, SoundRequest
+from transform_handler.audio.decoder_process import DecoderProcess, SoundRequest
+from transform_handler.audio.reading import read_audio
+from transform_handler.audio.windows import Part, WindowGrid
 from transform_handler.handler import (
     BUDGET_VARIABLE,
     JSON_LINES,
@@ -33,7 +34,6 @@ from transform_handler.staged_body import (
     samples_that_fit,
     write_body,
 )
-from transform_handler.windows import Part, WindowGrid
 
 GRID = WindowGrid(hop=320)
 

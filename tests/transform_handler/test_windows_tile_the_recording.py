@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transform_handler.audio import SAMPLE_RATE, Block
-from transform_handler.windows import Part, Window, WindowGrid, cut
+from transform_handler.audio.reading import SAMPLE_RATE, Block
+from transform_handler.audio.windows import Part, Window, WindowGrid, cut
 
 hops = st.sampled_from([320, 160, 640, 1280, 400])
 lengths = st.one_of(

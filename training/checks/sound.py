@@ -16,7 +16,7 @@ import numpy as np
 
 from manifests.errors import NightscribeError, ObjectNotFoundError
 from training.checks.faults import Kind
-from transform_handler.audio import SAMPLE_RATE, ChannelMode, open_decoder, stream
+from transform_handler.audio.reading import SAMPLE_RATE, ChannelMode, open_decoder, stream
 from transform_handler.records import RecordingError
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _of_one_recording(utterances: Sequence[LabelledUtterance]) -> list[Heard]:
 
 
 def _bounds(utterance: LabelledUtterance) -> tuple[int, int | None]:
-    """First sample and one past the last, counted as ``transform_handler.audio.stream`` does."""
+    """First sample and one past the last, counted as ``reading.stream`` does."""
     first = round(utterance.offset * SAMPLE_RATE)
     if utterance.duration is None:
         return first, None

@@ -46,8 +46,9 @@ def evaluate(
     Raises:
         InputError: no CTC model with its processor lies in the folder.
     """
-    from transform_handler.decoder_process import DecoderProcess  # noqa: PLC0415
-    from transform_handler.engine import choose_device, load_engine  # noqa: PLC0415
+    from transform_handler.audio.decoder_process import DecoderProcess  # noqa: PLC0415
+    from transform_handler.engine.devices import choose_device  # noqa: PLC0415
+    from transform_handler.engine.loading import load_engine  # noqa: PLC0415
     from transform_handler.transcriber import Transcriber  # noqa: PLC0415
 
     device = device or choose_device()

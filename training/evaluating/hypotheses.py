@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from manifests.pointers import ChannelMode, Pointer
 from transform_handler.allowed import AllowedPrefixes
-from transform_handler.ctc import MAX_WORD_SECONDS
+from transform_handler.audio.windows import PART_OVERLAP_SECONDS
+from transform_handler.decoding.greedy import MAX_WORD_SECONDS
 from transform_handler.records import ErrorKind, Status, TranscriptRecord
-from transform_handler.windows import PART_OVERLAP_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
-from transform_handler.ctc import Alphabet
+from transform_handler.decoding.greedy import Alphabet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -11,7 +11,7 @@ import torch
 from training.labels.data import NO_LABEL
 from training.scoring.align import count_errors
 from training.scoring.counts import ErrorCounts
-from transform_handler.ctc import decode_text
+from transform_handler.decoding.greedy import decode_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from batch.account.doctor import Finding, Patient, fail, ok, warn
 from batch.bundles import configured_bundle, model_folder
 from batch.platforms.transform_job import available_cores
 from manifests.storage import open_store
-from transform_handler.audio import SAMPLE_RATE
+from transform_handler.audio.reading import SAMPLE_RATE
 
 _SHOWN = ("torch", "transformers", "boto3", "sagemaker")
 _ROOM_GB, _MEMORY_GB = 5.0, 4.0
@@ -86,7 +86,8 @@ def model_loads(patient: Patient) -> Iterator[Finding]:
     """Whether the model loads here, and answers a second of silence."""
     import numpy as np  # noqa: PLC0415
 
-    from transform_handler.engine import choose_device, load_engine  # noqa: PLC0415
+    from transform_handler.engine.devices import choose_device  # noqa: PLC0415
+    from transform_handler.engine.loading import load_engine  # noqa: PLC0415
 
     device = choose_device()
     with model_folder(patient.config.model.uri) as folder:

@@ -18,11 +18,11 @@ from typing import Any, Self
 import numpy as np
 
 from manifests.pointers import Pointer
-from transform_handler.audio import SAMPLE_RATE, ChannelMode
-from transform_handler.decoder_child import HEADER
+from transform_handler.audio.decoder_child import HEADER
+from transform_handler.audio.reading import SAMPLE_RATE, ChannelMode
+from transform_handler.audio.sound import Block
+from transform_handler.audio.windows import Part
 from transform_handler.records import ErrorKind, RecordingError
-from transform_handler.sound import Block
-from transform_handler.windows import Part
 
 MEMORY_MB = 4096
 STALL_SECONDS = 120.0
@@ -156,14 +156,20 @@ class DecoderProcess:
             ) from error
 
     def _spawned(self) -> subprocess.Popen[bytes]:
-        home = str(Path(__file__).parents[1])
+        home = str(Path(__file__).parents[2])
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         environment["PYTHONPATH"] = os.pathsep.join(
             filter(None, (home, os.environ.get("PYTHONPATH")))
         )
         child = subprocess.Popen(
             # -P: modules in the working folder are not ours.
-            [sys.executable, "-P", "-m", "transform_handler.decoder_child", str(self._memory_mb)],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "transform_handler.audio.decoder_child",
+                str(self._memory_mb),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

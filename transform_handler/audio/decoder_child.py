@@ -29,7 +29,7 @@ from manifests.errors import (
     ObjectNotFoundError,
 )
 from manifests.storage import open_uri
-from transform_handler.audio import open_decoder, stream
+from transform_handler.audio.reading import open_decoder, stream
 from transform_handler.records import ErrorKind, RecordingError
 
 HEADER = struct.Struct("<cI")

@@ -8,9 +8,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from transform_handler.mp3_header import promised_mp3_seconds
+from transform_handler.audio.mp3_header import promised_mp3_seconds
+from transform_handler.audio.sound import BLOCK_SAMPLES, Block, SoundInfo, check_end, damaged
 from transform_handler.records import ErrorKind, RecordingError
-from transform_handler.sound import BLOCK_SAMPLES, Block, SoundInfo, check_end, damaged
 
 # Containers round more freely than libsndfile's formats, and count samples that an encoder put
 # before the sound.

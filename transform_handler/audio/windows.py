@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from transform_handler.audio import SAMPLE_RATE
-from transform_handler.sound import Block
+from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.sound import Block
 
 STEP_SECONDS = 18
 CONTEXT_SECONDS = 1

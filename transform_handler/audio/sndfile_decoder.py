@@ -12,8 +12,15 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from transform_handler.audio.sound import (
+    BLOCK_SAMPLES,
+    Block,
+    Decoder,
+    SoundInfo,
+    check_end,
+    damaged,
+)
 from transform_handler.records import ErrorKind, RecordingError
-from transform_handler.sound import BLOCK_SAMPLES, Block, Decoder, SoundInfo, check_end, damaged
 
 if TYPE_CHECKING:
     import soundfile

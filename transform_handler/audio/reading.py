@@ -15,10 +15,10 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 import numpy.typing as npt
 
-from transform_handler.ffmpeg_decoder import open_ffmpeg
+from transform_handler.audio.ffmpeg_decoder import open_ffmpeg
+from transform_handler.audio.sndfile_decoder import open_sndfile
+from transform_handler.audio.sound import Block, Decoder, SoundInfo
 from transform_handler.records import ErrorKind, RecordingError
-from transform_handler.sndfile_decoder import open_sndfile
-from transform_handler.sound import Block, Decoder, SoundInfo
 
 SAMPLE_RATE = 16_000
 RESAMPLER = "soxr HQ"

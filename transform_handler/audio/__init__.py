@@ -1,0 +1,1 @@
+"""Sound: decoded, looked at, and cut into windows."""

@@ -1,0 +1,1 @@
+"""From scores to words, their confidence, and segments."""

@@ -1,0 +1,1 @@
+"""Models: windows of sound in, scores or words out."""

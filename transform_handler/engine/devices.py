@@ -1,0 +1,26 @@
+"""Which processor this worker has, and how much of it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+
+def choose_device(context: Any = None) -> str:
+    """The device of this worker: what the model server assigned, else the first GPU, else CPU."""
+    import torch  # noqa: PLC0415
+
+    properties = getattr(context, "system_properties", None) or {}
+    gpu = properties.get("gpu_id")
+    if not torch.cuda.is_available():
+        return "cpu"
+    return f"cuda:{gpu or 0}"
+
+
+def limit_threads() -> None:
+    """Use as many threads as the platform gave this worker (processes x threads <= cores)."""
+    threads = os.environ.get("NIGHTSCRIBE_THREADS")
+    if threads:
+        import torch  # noqa: PLC0415
+
+        torch.set_num_threads(int(threads))
