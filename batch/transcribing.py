@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from batch.bundles import model_folder
 from batch.exports import Format, Transcript, export
@@ -66,7 +66,7 @@ def _demo_model() -> str:
     return str(DEMO_MODEL)
 
 
-def _loaded(model: str) -> Callable[[DecoderProcess, AllowedPrefixes], Transcriber]:
+def _loaded(model: str) -> Callable[[DecoderProcess, AllowedPrefixes], Transcriber[Any]]:
     with model_folder(model) as folder:
         engine = load_engine(folder, device=choose_device())
         card = BundleCard.of(name=folder.name, model_digest="", decode=DecodeSettings())

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from training.augment import Augmentation
-from transform_handler.audio.reading import SAMPLE_RATE, read_audio
+from transform_handler.audio.layout import SAMPLE_RATE
+from transform_handler.audio.reading import read_audio
 
 SOUND = Path(__file__).parents[1] / "demo/finetune/sound"
 CHANGES = ("speed", "reverb", "babble", "noise", "clipping", "telephone", "codec")

@@ -27,7 +27,8 @@ import pyarrow.parquet as pq
 import soundfile
 
 from manifests.labels import read_labels
-from transform_handler.audio.reading import SAMPLE_RATE, read_audio
+from transform_handler.audio.layout import SAMPLE_RATE
+from transform_handler.audio.reading import read_audio
 
 ROOT = Path(__file__).parents[1]
 PEER = Path(__file__).parent / "peers/seed_style_training.py"

@@ -63,7 +63,7 @@ Request = list[Pointer] | SoundBody | SpeechArray
 class Handler:
     """A loaded model with its decoding child."""
 
-    transcriber: Transcriber
+    transcriber: Transcriber[Any]
 
 
 def model_fn(model_dir: str, context: Any = None) -> Handler:

@@ -15,10 +15,9 @@ from typing import Any, Self
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from transform_handler.audio.reading import RESAMPLER
-from transform_handler.audio.windows import CONTEXT_SECONDS, STEP_SECONDS
 from transform_handler.decoding.segments import MAX_SECONDS, PAUSE_SECONDS
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Raised when the handler's text can change, and only then."""
 
 CARD_NAME = "nightscribe.json"
@@ -32,8 +31,9 @@ class DecodeSettings:
     """Every setting of the handler that can change a transcript."""
 
     method: str = "greedy"
-    step_seconds: int = STEP_SECONDS
-    context_seconds: int = CONTEXT_SECONDS
+    step_seconds: float = 18.0
+    context_seconds: float = 1.0
+    reach_seconds: float = 1.5
     pause_seconds: float = PAUSE_SECONDS
     segment_seconds: float = MAX_SECONDS
     silence_dbfs: float = -60.0

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from manifests.pointers import Pointer
 from transform_handler.audio.decoder_process import OpenSound, SoundRequest
-from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.layout import SAMPLE_RATE
 from transform_handler.audio.sound import Block
 from transform_handler.engine.frames import Samples
 from transform_handler.records import ErrorKind, RecordingError

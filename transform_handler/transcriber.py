@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Generic
 
 import numpy as np
 
 from manifests.pointers import Pointer
 from transform_handler.allowed import AllowedPrefixes
 from transform_handler.audio.decoder_process import SoundRequest
-from transform_handler.audio.reading import SAMPLE_RATE
-from transform_handler.audio.windows import Part, Window, WindowGrid, cut, heard_seconds
-from transform_handler.decoding.greedy import decode_words
+from transform_handler.audio.pieces import Region, Stretch, stretches_of
+from transform_handler.audio.windows import Part, Window, cut, heard_seconds
 from transform_handler.decoding.segments import segments_of
-from transform_handler.engine.batching import Batcher, Job
-from transform_handler.engine.ctc_engine import CtcEngine
-from transform_handler.engine.frames import FrameScores, Samples
+from transform_handler.engine.batching import Batcher
+from transform_handler.engine.frames import Samples
+from transform_handler.engine.interface import Engine, Scored
 from transform_handler.identity import BundleCard
+from transform_handler.read_ahead import ReadAhead
 from transform_handler.records import (
     ErrorKind,
     RecordError,
@@ -30,52 +30,37 @@ from transform_handler.records import (
     Word,
 )
 from transform_handler.staged_body import BodyFacts, BodySource, SoundSource
+from transform_handler.tracks import Track
 
-# Shorter than the receptive field of some models, which then fail, and than any word.
-SHORTEST_SAMPLES = SAMPLE_RATE // 10
+Gate = Callable[[Samples], Sequence[Region]]
+"""Where in a window somebody may speak."""
 
 
-@dataclass(kw_only=True)
-class _Channel:
-    """The frames of one channel so far, by window."""
+@dataclass(frozen=True, kw_only=True)
+class _Opened:
+    """A recording that is being read; ``seconds`` is its length by its header."""
 
-    windows: dict[int, FrameScores] = field(default_factory=dict)
-    failure: Exception | None = None
+    channels: int
+    seconds: float | None
 
-    def fail(self, error: Exception) -> None:
-        """Remember that the model could not score a window: the transcript would have a hole."""
-        self.failure = error
 
-    def keep(self, window: Window, scores: FrameScores | None, *, hop: int, fill: int) -> None:
-        """Store the frames that the window owns; ``fill`` is the id of what was not scored."""
-        size = math.ceil((window.keep_end - window.keep_start) / hop)
-        ids = np.full(size, fill, dtype=np.int32)
-        best = np.zeros(size, dtype=np.float32)
-        if scores is not None:
-            skipped = (window.keep_start - window.start) // hop
-            owned = slice(skipped, skipped + size)
-            found = len(scores.ids[owned])
-            ids[:found] = scores.ids[owned]
-            best[:found] = scores.log_probabilities[owned]
-        self.windows[window.index] = FrameScores(ids=ids, log_probabilities=best)
+@dataclass(frozen=True, kw_only=True)
+class _Passage:
+    """A window of one channel: its stretches, those that are spoken with their sound."""
 
-    def joined(self) -> FrameScores:
-        """All frames in order."""
-        ordered = [self.windows[index] for index in sorted(self.windows)]
-        return FrameScores(
-            ids=np.concatenate([frames.ids for frames in ordered]),
-            log_probabilities=np.concatenate([frames.log_probabilities for frames in ordered]),
-        )
+    channel: int
+    window: Window
+    stretches: Sequence[tuple[Stretch, Samples | None]]
 
 
 @dataclass(kw_only=True)
-class _Heard:
+class _Heard(Generic[Scored]):
     """A recording, or a part of one, whose windows have gone to the model."""
 
     pointer: Pointer
     channels: int
     end: int
-    streams: list[_Channel]
+    tracks: list[Track[Scored]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,28 +71,35 @@ class _Failure:
     error: RecordingError
 
 
-class Transcriber:
-    """Turns pointers into records, in order, one for each pointer and channel, whatever happens."""
+class Transcriber(Generic[Scored]):
+    """Turns pointers into records, in order, one for each pointer and channel, whatever happens.
+
+    ``readers`` recordings are decoded at a time, ahead of the model.
+    """
 
     def __init__(
         self,
-        engine: CtcEngine,
+        engine: Engine[Scored],
         card: BundleCard,
         decoder: SoundSource,
         allowed: AllowedPrefixes,
+        *,
+        readers: int = 1,
     ) -> None:
         self._allowed = allowed
         self._engine = engine
         self._card = card
         self._decoder = decoder
-        self._grid = WindowGrid(hop=engine.hop)
-        self._floor = 10 ** (card.decode.silence_dbfs / 20)
+        self._readers = readers
+        self._gate = _level_gate(10 ** (card.decode.silence_dbfs / 20))
         self._stamp: dict[str, Any] = {
             "model": {"name": card.name, "digest": card.model_digest},
             "decode": {**asdict(card.decode), "digest": card.decode_digest},
         }
 
-    def reading(self, allowed: AllowedPrefixes, *, body: BodyFacts | None = None) -> Transcriber:
+    def reading(
+        self, allowed: AllowedPrefixes, *, body: BodyFacts | None = None
+    ) -> Transcriber[Scored]:
         """The same model for another list of prefixes; for the sound of a ``body`` if given."""
         decoder = self._decoder if body is None else BodySource(facts=body, decoder=self._decoder)
         return Transcriber(self._engine, self._card, decoder, allowed)
@@ -115,55 +107,83 @@ class Transcriber:
     def transcribe(self, pointers: list[Pointer], *, deadline: float) -> list[TranscriptRecord]:
         """Records for ``pointers``; after ``deadline`` (monotonic seconds) kind ``time_limit``."""
         batcher = Batcher(engine=self._engine)
-        heard = [self._hear(pointer, batcher, deadline) for pointer in pointers]
-        batcher.flush()
+        with ReadAhead(pointers, self._read, readers=self._readers) as ahead:
+            heard = []
+            for number, pointer in enumerate(pointers):
+                with ahead.items(number) as items:
+                    heard.append(self._hear(pointer, items, batcher, deadline))
+            batcher.flush()
         return [record for one in heard for record in self._answer(one)]
 
-    def _hear(self, pointer: Pointer, batcher: Batcher, deadline: float) -> _Heard | _Failure:
+    def _read(self, pointer: Pointer) -> Iterator[_Opened | _Passage]:
+        """Decode a recording, and look at its windows before the model does."""
+        self._allowed.check(pointer.uri)
+        layout = self._engine.layout
+        part = Part.of(layout, offset=pointer.offset, duration=pointer.duration)
+        with self._decoder.open(SoundRequest.of(pointer, part)) as sound:
+            yield _Opened(channels=sound.channels, seconds=sound.seconds)
+            for window, samples in cut(sound.blocks, layout, part):
+                for channel in range(samples.shape[1]):
+                    yield self._passage(window, channel, np.ascontiguousarray(samples[:, channel]))
+
+    def _passage(self, window: Window, channel: int, samples: Samples) -> _Passage:
+        stretches = [
+            (
+                stretch,
+                samples[stretch.start - window.start : stretch.end - window.start]
+                if stretch.spoken
+                else None,
+            )
+            for stretch in stretches_of(window, self._gate(samples), self._engine.layout)
+        ]
+        return _Passage(channel=channel, window=window, stretches=stretches)
+
+    def _hear(
+        self,
+        pointer: Pointer,
+        items: Iterator[_Opened | _Passage],
+        batcher: Batcher[Scored],
+        deadline: float,
+    ) -> _Heard[Scored] | _Failure:
         try:
-            return self._listen(pointer, batcher, deadline)
+            _check_time(deadline)
+            return self._listen(pointer, items, batcher, deadline)
         except RecordingError as error:
             return _Failure(pointer=pointer, error=error)
         except Exception as error:  # noqa: BLE001 - one recording, one record, whatever happens
             return _Failure(pointer=pointer, error=_internal(error))
 
-    def _listen(self, pointer: Pointer, batcher: Batcher, deadline: float) -> _Heard:
-        _check_time(deadline)
-        self._allowed.check(pointer.uri)
-        part = Part.of(self._grid, offset=pointer.offset, duration=pointer.duration)
-        with self._decoder.open(SoundRequest.of(pointer, part)) as sound:
-            count = sound.channels if pointer.channels == "split" else 1
-            streams = [_Channel() for _ in range(count)]
-            end = part.begin
-            for window, samples in cut(sound.blocks, self._grid, part):
-                _check_time(deadline, seconds=sound.seconds)
-                end = max(end, window.end)
-                for number, stream in enumerate(streams):
-                    self._score(stream, window, samples[:, number], batcher)
-        return _Heard(pointer=pointer, channels=sound.channels, end=end, streams=streams)
+    def _listen(
+        self,
+        pointer: Pointer,
+        items: Iterator[_Opened | _Passage],
+        batcher: Batcher[Scored],
+        deadline: float,
+    ) -> _Heard[Scored]:
+        opened = next(items)
+        assert isinstance(opened, _Opened)
+        count = opened.channels if pointer.channels == "split" else 1
+        tracks = [Track(self._engine, language=pointer.language) for _ in range(count)]
+        end = 0
+        for passage in items:
+            assert isinstance(passage, _Passage)
+            if passage.channel == 0:
+                _check_time(deadline, seconds=opened.seconds)
+            end = max(end, passage.window.end)
+            for stretch, samples in passage.stretches:
+                if samples is None:
+                    tracks[passage.channel].pause(stretch)
+                else:
+                    batcher.add(tracks[passage.channel].job(stretch, samples))
+        return _Heard(pointer=pointer, channels=opened.channels, end=end, tracks=tracks)
 
-    def _score(self, stream: _Channel, window: Window, samples: Samples, batcher: Batcher) -> None:
-        hop, alphabet = self._engine.hop, self._engine.alphabet
-        if len(samples) < SHORTEST_SAMPLES or float(np.abs(samples).max()) < self._floor:
-            # Silence parts words; blanks would join what was said before it and after.
-            fill = alphabet.blank if alphabet.delimiter is None else alphabet.delimiter
-            stream.keep(window, None, hop=hop, fill=fill)
-            return
-        batcher.add(
-            Job(
-                samples=np.ascontiguousarray(samples),
-                done=lambda scores: stream.keep(window, scores, hop=hop, fill=alphabet.blank),
-                failed=stream.fail,
-            )
-        )
-
-    def _answer(self, heard: _Heard | _Failure) -> list[TranscriptRecord]:
+    def _answer(self, heard: _Heard[Scored] | _Failure) -> list[TranscriptRecord]:
         try:
             return list(self._records(heard))
         except Exception as error:  # noqa: BLE001 - one recording, one record, whatever happens
             return list(self._records(_Failure(pointer=heard.pointer, error=_internal(error))))
 
-    def _records(self, heard: _Heard | _Failure) -> Iterator[TranscriptRecord]:
+    def _records(self, heard: _Heard[Scored] | _Failure) -> Iterator[TranscriptRecord]:
         pointer = heard.pointer
         base: dict[str, Any] = {
             "id": pointer.id,
@@ -180,9 +200,9 @@ class Transcriber:
             )
             return
         assert isinstance(heard, _Heard)
-        for number, stream in enumerate(heard.streams):
+        for number, track in enumerate(heard.tracks):
             channel = number if pointer.channels == "split" else None
-            segments = segments_of(self._words(heard, stream), channel=channel)
+            segments = segments_of(_words(pointer, track), channel=channel)
             yield TranscriptRecord(
                 **base,
                 status=Status.OK if segments else Status.EMPTY,
@@ -192,27 +212,28 @@ class Transcriber:
                 segments=segments,
             )
 
-    def _words(self, heard: _Heard, stream: _Channel) -> list[Word]:
-        """The words that begin within the pointer's own stretch; parts then join without seams."""
-        if not stream.windows:
-            return []
-        frames = stream.joined()
-        words = decode_words(
-            frames.ids,
-            frames.log_probabilities,
-            self._engine.alphabet,
-            seconds_per_frame=self._engine.seconds_per_frame,
-            first_frame=min(stream.windows) * self._grid.step // self._engine.hop,
-        )
-        start = heard.pointer.offset or 0.0
-        end = math.inf if heard.pointer.duration is None else start + heard.pointer.duration
-        return [word for word in words if start <= word.start < end]
+
+def _words(pointer: Pointer, track: Track[Scored]) -> list[Word]:
+    """The words that begin within the pointer's own stretch; parts then join without seams."""
+    start = pointer.offset or 0.0
+    end = math.inf if pointer.duration is None else start + pointer.duration
+    return [word for word in track.words() if start <= word.start < end]
 
 
-def _problem(heard: _Heard | _Failure) -> RecordingError | None:
+def _level_gate(floor: float) -> Gate:
+    """Speech is whatever is not silence from end to end."""
+
+    def gate(samples: Samples) -> Sequence[Region]:
+        loud = len(samples) and float(np.abs(samples).max()) >= floor
+        return [(0, len(samples))] if loud else []
+
+    return gate
+
+
+def _problem(heard: _Heard[Any] | _Failure) -> RecordingError | None:
     if isinstance(heard, _Failure):
         return heard.error
-    failures = [stream.failure for stream in heard.streams if stream.failure is not None]
+    failures = [track.failure for track in heard.tracks if track.failure is not None]
     return _internal(failures[0]) if failures else None
 
 

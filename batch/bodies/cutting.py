@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from manifests.pointers import Pointer
-from transform_handler.audio.reading import SAMPLE_RATE
-from transform_handler.audio.windows import STEP_SECONDS, Part, WindowGrid
+from transform_handler.audio.layout import SAMPLE_RATE, WindowLayout
+from transform_handler.audio.windows import Part
 from transform_handler.staged_body import Depth, samples_that_fit
 
 LONGEST_SECONDS = 900
@@ -32,19 +32,19 @@ class Stretch:
         """Where it ends."""
         return self.offset + self.duration
 
-    def part(self, grid: WindowGrid) -> Part:
+    def part(self, layout: WindowLayout) -> Part:
         """What must be heard to transcribe it."""
-        return Part.of(grid, offset=self.offset, duration=self.duration)
+        return Part.of(layout, offset=self.offset, duration=self.duration)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cutter:
-    """Cuts for a model's grid and a request's size in bytes.
+    """Cuts for a model's windows and a request's size in bytes.
 
     ``tries`` counts the rounds that had the sound, this one and those that were stopped apart.
     """
 
-    grid: WindowGrid
+    layout: WindowLayout
     payload_bytes: int
     tries: int = 1
 
@@ -65,19 +65,18 @@ class Cutter:
 
     def _cut(self, offset: float, end: float, room: int) -> Iterator[Stretch]:
         while offset < end:
-            windows = max(1, room // self.grid.step)
-            while windows > 1 and _samples(_windows(offset, windows), self.grid) > room:
+            windows = max(1, room // self.layout.step)
+            while windows > 1 and _samples(self._windows(offset, windows), self.layout) > room:
                 windows -= 1
-            owned = min(_windows(offset, windows).end, end)
+            owned = min(self._windows(offset, windows).end, end)
             yield Stretch(offset=offset, duration=owned - offset)
             offset = owned
 
+    def _windows(self, offset: float, count: int) -> Stretch:
+        return Stretch(offset=offset, duration=count * self.layout.step / SAMPLE_RATE)
 
-def _windows(offset: float, count: int) -> Stretch:
-    return Stretch(offset=offset, duration=float(count * STEP_SECONDS))
 
-
-def _samples(stretch: Stretch, grid: WindowGrid) -> int:
-    part = stretch.part(grid)
+def _samples(stretch: Stretch, layout: WindowLayout) -> int:
+    part = stretch.part(layout)
     assert part.end is not None
     return part.end - part.begin

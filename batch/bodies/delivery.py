@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from batch.bodies.cutting import Cutter
-from batch.bodies.grid import grid_of
+from batch.bodies.layout import layout_of
 from batch.bodies.staging import Stager
 from batch.capacity.limits import MEGABYTE
 from batch.layout import RunKeys
@@ -36,7 +36,7 @@ def deliver(
     no time for more.
     """
     cutter = Cutter(
-        grid=grid_of(plan.bundle_uri),
+        layout=layout_of(plan.bundle_uri),
         payload_bytes=job["MaxPayloadInMB"] * MEGABYTE,
         tries=number - _stopped(output, plan.keys, number),
     )

@@ -29,7 +29,7 @@ from manifests.manifest_file import write_manifest
 from manifests.pointers import Pointer
 from manifests.storage import Store
 from transform_handler.audio.decoder_process import DecoderProcess, OpenSound, SoundRequest
-from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.layout import SAMPLE_RATE
 from transform_handler.audio.windows import Part, heard_seconds
 from transform_handler.records import RecordError, RecordingError, Status, TranscriptRecord
 from transform_handler.staged_body import BodyFacts, write_body, write_sound
@@ -141,7 +141,7 @@ class _Staging:
     def records(self, decoder: DecoderProcess) -> list[StagedRecord]:
         """The records that the pointer will have; bad sound is one already."""
         part = Part.of(
-            self.stager.cutter.grid, offset=self.pointer.offset, duration=self.pointer.duration
+            self.stager.cutter.layout, offset=self.pointer.offset, duration=self.pointer.duration
         )
         try:
             with decoder.open(SoundRequest.of(self.pointer, part)) as sound:
@@ -165,7 +165,7 @@ class _Staging:
 
     def _write_all(self, sound: OpenSound, part: Part) -> int:
         """Write the bodies as the sound streams in; returns the sample at which it ended."""
-        grid = self.stager.cutter.grid
+        grid = self.stager.cutter.layout
         channels = sound.channels if self.pointer.channels == "split" else 1
         self.bodies = [[] for _ in range(channels)]
         reel = Reel(self.scratch, channels=channels, begin=part.begin)
@@ -192,7 +192,7 @@ class _Staging:
             for count, piece in enumerate(cutter.pieces(stretch, depth), start=before):
                 if not _owned_by(piece, reel):
                     break
-                part = piece.part(cutter.grid)
+                part = piece.part(cutter.layout)
                 assert part.end is not None
                 name = self.stager.plan.keys.body(self.shard, self.number, count, number)
                 facts = BodyFacts(

@@ -22,7 +22,8 @@ from transformers.utils import logging
 
 from manifests.labels import LabelledUtterance, read_labels
 from training.labels.batching import LengthBatches
-from transform_handler.audio.reading import SAMPLE_RATE, read_audio
+from transform_handler.audio.layout import SAMPLE_RATE
+from transform_handler.audio.reading import read_audio
 
 
 def main() -> None:

@@ -96,7 +96,7 @@ def test_sound_can_be_cut_for_isolated_containers(
     unpack_object(output.uri_of(f"{upload_driver(output)}driver.tar.gz"), place)
     script = (
         "import sys, av, soundfile, soxr; from batch.bodies.delivery import deliver; "
-        "from batch.bodies.grid import grid_of; print(grid_of(sys.argv[1]).hop)"
+        "from batch.bodies.layout import layout_of; print(layout_of(sys.argv[1]).hop)"
     )
     bundle = prepare_bundle(str(tiny_model), output)
     command = [bare_python, "-c", script, bundle.uri]

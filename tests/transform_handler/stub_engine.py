@@ -1,9 +1,14 @@
 """A model whose every frame depends on the sound within its receptive field, and on no more."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from transform_handler.audio.layout import WindowLayout
 from transform_handler.decoding.greedy import Alphabet
+from transform_handler.engine.ctc_engine import CtcEngine
 from transform_handler.engine.frames import FrameScores, Samples
+from transform_handler.engine.interface import BatchLimits
 
 HOP = 320
 FIELD = 400
@@ -16,18 +21,13 @@ ALPHABET = Alphabet.from_vocabulary(
 )
 
 
-class StubEngine:
+class StubNetwork:
     """Reads the alphabet's ids off the sound: a frame's id is its loudest sample's code."""
 
-    hop = HOP
-    alphabet = ALPHABET
-    seconds_per_frame = HOP / 16_000
-
-    def __init__(self, *, batch_windows: int = 1) -> None:
-        self.batch_windows = batch_windows
+    def __init__(self) -> None:
         self.batches: list[list[int]] = []
 
-    def run(self, batch: list[Samples]) -> list[FrameScores]:
+    def __call__(self, batch: Sequence[Samples], *, language: str | None) -> list[FrameScores]:
         self.batches.append([len(samples) for samples in batch])
         return [self._score(samples) for samples in batch]
 
@@ -37,6 +37,23 @@ class StubEngine:
         codes = np.abs(seen).max(axis=1)
         ids = np.round(codes * 100).astype(np.int32) % len(ALPHABET.tokens)
         return FrameScores(ids=ids, log_probabilities=-(seen.mean(axis=1).astype(np.float32) ** 2))
+
+
+class StubEngine(CtcEngine):
+    """The engine of the stub network."""
+
+    def __init__(self, *, windows: int = 1, alphabet: Alphabet = ALPHABET) -> None:
+        self.network = StubNetwork()
+        super().__init__(
+            self.network,
+            alphabet,
+            layout=WindowLayout(hop=HOP),
+            limits=BatchLimits(windows=windows),
+        )
+
+    @property
+    def batches(self) -> list[list[int]]:
+        return self.network.batches
 
 
 def spoken(ids: np.ndarray, *, trail: int = 0) -> np.ndarray:

@@ -9,7 +9,8 @@ import pytest
 import soundfile
 
 from tests.transform_handler.sounds import tone, write_with_ffmpeg, write_with_sndfile
-from transform_handler.audio.reading import SAMPLE_RATE, open_decoder, read_audio
+from transform_handler.audio.layout import SAMPLE_RATE
+from transform_handler.audio.reading import open_decoder, read_audio
 from transform_handler.records import ErrorKind, RecordingError
 
 

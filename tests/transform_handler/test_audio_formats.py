@@ -14,7 +14,8 @@ from tests.transform_handler.sounds import (
     write_with_ffmpeg,
     write_with_sndfile,
 )
-from transform_handler.audio.reading import SAMPLE_RATE, open_decoder, read_audio, stream
+from transform_handler.audio.layout import SAMPLE_RATE
+from transform_handler.audio.reading import open_decoder, read_audio, stream
 
 SECONDS = 3.0
 SNDFILE = {

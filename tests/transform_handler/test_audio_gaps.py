@@ -9,7 +9,8 @@ import pytest
 
 from tests.transform_handler.sounds import tone, write_with_ffmpeg
 from transform_handler.audio import reading as audio
-from transform_handler.audio.reading import SAMPLE_RATE, open_decoder, read_audio
+from transform_handler.audio.layout import SAMPLE_RATE
+from transform_handler.audio.reading import open_decoder, read_audio
 from transform_handler.records import ErrorKind, RecordingError
 
 RATE = 48_000

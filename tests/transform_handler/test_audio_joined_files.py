@@ -9,8 +9,9 @@ import soundfile
 
 from tests.conftest import shared
 from tests.transform_handler.sounds import loudest_hertz, tone, write_with_ffmpeg
+from transform_handler.audio.layout import SAMPLE_RATE
 from transform_handler.audio.mp3_header import promised_mp3_seconds
-from transform_handler.audio.reading import SAMPLE_RATE, open_decoder, read_audio
+from transform_handler.audio.reading import open_decoder, read_audio
 from transform_handler.records import ErrorKind, RecordingError
 
 OGG = {

@@ -1,4 +1,4 @@
-"""Windows of equal length share a batch; a failure hits the culprit alone."""
+"""Windows share batches; a failure hits the culprit alone."""
 
 import numpy as np
 from hypothesis import given
@@ -14,10 +14,10 @@ lengths = st.lists(st.sampled_from([800, 1600, 3200]), max_size=40)
 class Moody(StubEngine):
     """Fails on any batch with a window of a certain first sample."""
 
-    def run(self, batch: list[Samples]) -> list[FrameScores]:
+    def run(self, batch: list[Samples], *, language: str | None) -> list[FrameScores]:
         if any(samples[0] == 13 for samples in batch):
             raise MemoryError
-        return super().run(batch)
+        return super().run(batch, language=language)
 
 
 def scored(engine: StubEngine, sizes: list[int]) -> tuple[dict[int, int], list[int]]:
@@ -29,6 +29,7 @@ def scored(engine: StubEngine, sizes: list[int]) -> tuple[dict[int, int], list[i
         batcher.add(
             Job(
                 samples=np.full(size, number, dtype=np.float32),
+                language=None,
                 done=lambda scores, number=number: done.update({number: len(scores.ids)}),
                 failed=lambda error, number=number: failed.append(number),
             )
@@ -38,16 +39,18 @@ def scored(engine: StubEngine, sizes: list[int]) -> tuple[dict[int, int], list[i
 
 
 @given(lengths, st.integers(1, 5))
-def test_every_window_is_scored_once_in_batches_of_one_length(sizes: list[int], most: int) -> None:
-    engine = StubEngine(batch_windows=most)
+def test_every_window_is_scored_once_in_batches_of_at_most_so_many(
+    sizes: list[int], most: int
+) -> None:
+    engine = StubEngine(windows=most)
     done, failed = scored(engine, sizes)
     assert done == {number: (size - 400) // 320 + 1 for number, size in enumerate(sizes)}
     assert failed == []
-    assert all(len(set(batch)) == 1 and len(batch) <= most for batch in engine.batches)
+    assert all(len(batch) <= most for batch in engine.batches)
 
 
 @given(lengths, st.integers(1, 5))
 def test_a_window_that_fails_fails_alone(sizes: list[int], most: int) -> None:
-    done, failed = scored(Moody(batch_windows=most), sizes)
+    done, failed = scored(Moody(windows=most), sizes)
     assert failed == [number for number in range(len(sizes)) if number == 13]
     assert sorted([*done, *failed]) == list(range(len(sizes)))

@@ -17,7 +17,8 @@ from manifests.storage import open_store
 from tests.conftest import write_sound
 from tests.transform_handler.sounds import tone
 from transform_handler.audio.decoder_process import DecoderProcess, SoundRequest
-from transform_handler.audio.reading import SAMPLE_RATE, read_audio
+from transform_handler.audio.layout import SAMPLE_RATE
+from transform_handler.audio.reading import read_audio
 from transform_handler.records import ErrorKind, RecordingError
 
 LONG_SECONDS = 200.0

@@ -20,6 +20,7 @@ from manifests.storage import open_store
 from tests.conftest import speechlike, write_sound
 from transform_handler import transcriber
 from transform_handler.allowed import VARIABLE
+from transform_handler.engine.interface import BatchLimits
 from transform_handler.handler import (
     BUDGET_VARIABLE,
     JSON_LINES,
@@ -99,11 +100,11 @@ def test_batches_of_windows_change_no_text(handler: Handler, meetings: Path) -> 
     pointers = [pointer(path) for path in sorted(meetings.glob("meeting *.wav"))]
     alone = ask(handler, *pointers)
     engine = handler.transcriber._engine
-    engine.batch_windows = 4
+    alone_limits, engine.limits = engine.limits, BatchLimits(windows=4)
     try:
         batched = ask(handler, *pointers)
     finally:
-        engine.batch_windows = 1
+        engine.limits = alone_limits
     texts = [[word.text for word in record.words] for record in alone]
     assert [[word.text for word in record.words] for record in batched] == texts
 
@@ -396,7 +397,7 @@ def test_a_model_that_fails_costs_its_recording_and_quotes_nothing(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def failing(batch):
+    def failing(batch, *, language):
         raise BoomError("the secret words that were said")
 
     caplog.set_level(logging.DEBUG)
@@ -448,7 +449,7 @@ def test_a_model_whose_output_is_no_number_is_an_error_not_a_silent_transcript(
 ) -> None:
     import torch
 
-    head = handler.transcriber._engine._model.lm_head
+    head = handler.transcriber._engine._network._model.lm_head
     kept = head.bias.detach().clone()
     try:
         with torch.no_grad():

@@ -14,8 +14,9 @@ from manifests.local_store import uri_of_path
 from manifests.pointers import Pointer, write_pointers
 from tests.conftest import speechlike, write_sound
 from transform_handler.audio.decoder_process import DecoderProcess, SoundRequest
+from transform_handler.audio.layout import WindowLayout
 from transform_handler.audio.reading import read_audio
-from transform_handler.audio.windows import Part, WindowGrid
+from transform_handler.audio.windows import Part
 from transform_handler.handler import (
     BUDGET_VARIABLE,
     JSON_LINES,
@@ -35,11 +36,11 @@ from transform_handler.staged_body import (
     write_body,
 )
 
-GRID = WindowGrid(hop=320)
+LAYOUT = WindowLayout(hop=320)
 
 
 def facts_for(offset: float, duration: float, **more: object) -> BodyFacts:
-    part = Part.of(GRID, offset=offset, duration=duration)
+    part = Part.of(LAYOUT, offset=offset, duration=duration)
     known = {"id": "a" * 20, "channel": None, "channels": 1, "begin": part.begin, "end": part.end}
     return BodyFacts(**{**known, "offset": offset, "duration": duration, **more})
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transform_handler.audio.reading import SAMPLE_RATE, Block
-from transform_handler.audio.windows import Part, Window, WindowGrid, cut
+from transform_handler.audio.layout import SAMPLE_RATE, WindowLayout
+from transform_handler.audio.sound import Block
+from transform_handler.audio.windows import Part, Window, cut
 
 hops = st.sampled_from([320, 160, 640, 1280, 400])
 lengths = st.one_of(
@@ -39,10 +40,10 @@ block_sizes = st.lists(st.integers(1_000, 400_000), min_size=1, max_size=5)
 def windows_of(
     length: int, hop: int, sizes: list[int], **stretch: float | None
 ) -> list[tuple[Window, np.ndarray]]:
-    grid = WindowGrid(hop=hop)
-    part = Part.of(grid, offset=stretch.get("offset"), duration=stretch.get("duration"))
+    layout = WindowLayout(hop=hop)
+    part = Part.of(layout, offset=stretch.get("offset"), duration=stretch.get("duration"))
     sound = sound_of(length)[part.begin : part.end]
-    return list(cut(in_blocks(sound, sizes), grid, part))
+    return list(cut(in_blocks(sound, sizes), layout, part))
 
 
 @settings(max_examples=60, deadline=None)
@@ -61,27 +62,40 @@ def test_kept_regions_tile_the_recording_exactly(length: int, hop: int, sizes: l
 def test_a_window_holds_the_samples_it_says_and_what_it_keeps_with_its_context(
     length: int, hop: int, sizes: list[int]
 ) -> None:
-    grid = WindowGrid(hop=hop)
+    layout = WindowLayout(hop=hop)
     for window, samples in windows_of(length, hop, sizes):
         assert np.array_equal(samples[:, 0], np.arange(window.start, window.end))
-        assert window.start <= max(0, window.keep_start - grid.context)
-        assert window.end >= min(length, window.keep_end + grid.context)
+        assert window.start <= max(0, window.keep_start - layout.context)
+        assert window.end >= min(length, window.keep_end + layout.context)
         assert window.start % hop == 0
         assert window.keep_start % hop == 0
 
 
 @settings(max_examples=60, deadline=None)
 @given(length=lengths, hop=hops, sizes=block_sizes)
-def test_every_window_is_of_full_length_except_where_the_recording_begins_or_is_shorter(
+def test_borders_stay_near_the_multiples_of_the_step_and_no_window_is_short(
     length: int, hop: int, sizes: list[int]
 ) -> None:
-    grid = WindowGrid(hop=hop)
-    for window, samples in windows_of(length, hop, sizes):
-        full = grid.step + grid.context if window.index == 0 else grid.length
-        if window.end == length:  # moved back to a frame's border
-            assert min(length, full) - hop < len(samples) <= min(length, grid.length)
-        else:
-            assert len(samples) == full
+    layout = WindowLayout(hop=hop)
+    found = [window for window, _ in windows_of(length, hop, sizes)]
+    for window in found[1:]:
+        assert abs(window.keep_start - window.index * layout.step) <= layout.reach
+        assert window.keep_end - window.keep_start >= min(
+            layout.step - 2 * layout.reach, layout.longest - layout.step - 2 * layout.reach
+        )
+    assert all(window.keep_end - window.keep_start <= layout.longest for window in found)
+
+
+def test_a_border_lies_in_the_pause_that_is_near_it() -> None:
+    layout = WindowLayout(hop=320)
+    sound = np.random.default_rng(1).standard_normal((60 * SAMPLE_RATE, 2)).astype(np.float32)
+    pauses = [(17.0, 17.4), (36.9, 37.2)]
+    for start, end in pauses:
+        sound[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)] *= 0.01
+    part = Part.of(layout, offset=None, duration=None)
+    borders = [w.keep_start / SAMPLE_RATE for w, _ in cut(iter([sound]), layout, part)][1:]
+    assert len(borders) == 2
+    assert all(s < border < e for border, (s, e) in zip(borders, pauses, strict=True))
 
 
 @settings(max_examples=40, deadline=None)
@@ -122,17 +136,17 @@ def test_a_part_has_the_very_windows_of_the_whole(
 @pytest.mark.parametrize("beyond", [1, 160, 8_000, 15_999, 16_001])
 def test_a_part_at_the_very_end_of_a_recording_has_its_windows_whole(beyond: int) -> None:
     length = 3600 * SAMPLE_RATE + beyond
-    grid = WindowGrid(hop=320)
-    part = Part.of(grid, offset=3600.0, duration=3600.0)
+    layout = WindowLayout(hop=320)
+    part = Part.of(layout, offset=3600.0, duration=3600.0)
     sound = (np.arange(part.begin, length, dtype=np.float64)[:, None],)
-    found = list(cut(iter(sound), grid, part))
+    found = list(cut(iter(sound), layout, part))
     assert found[-1][0].keep_end == length
     for window, samples in found:
         assert np.array_equal(samples[:, 0], np.arange(window.start, window.end))
 
 
 def test_no_more_than_two_windows_and_a_block_are_held() -> None:
-    grid = WindowGrid(hop=320)
+    layout = WindowLayout(hop=320)
     block = 65_536
     alive: list[int] = []
 
@@ -152,6 +166,6 @@ def test_no_more_than_two_windows_and_a_block_are_held() -> None:
             del array
             alive.append(len(living))
 
-    for _ in cut(blocks(), grid, Part.of(grid, offset=None, duration=None)):
+    for _ in cut(blocks(), layout, Part.of(layout, offset=None, duration=None)):
         pass
-    assert max(alive) * block <= 2 * grid.length + 2 * block
+    assert max(alive) * block <= 2 * layout.longest + 3 * block

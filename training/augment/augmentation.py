@@ -18,7 +18,7 @@ from training.augment.backgrounds import babble, noise, over
 from training.augment.lines import CODECS, clip, coded, telephone
 from training.augment.rooms import reverberate, room
 from training.augment.speed import at_speed, samples_at_speed, speeds
-from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.layout import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from training.labels.data import Sound

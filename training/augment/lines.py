@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.layout import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from training.labels.data import Sound

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from training.augment.backgrounds import fast_length
-from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.layout import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from training.labels.data import Sound

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from training.checks.faults import CheckLimits, Fault, Kind
 from training.checks.sound import Heard, SoundFacts, Unheard
-from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.layout import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from manifests.labels import LabelledUtterance

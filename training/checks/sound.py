@@ -16,7 +16,8 @@ import numpy as np
 
 from manifests.errors import NightscribeError, ObjectNotFoundError
 from training.checks.faults import Kind
-from transform_handler.audio.reading import SAMPLE_RATE, ChannelMode, open_decoder, stream
+from transform_handler.audio.layout import SAMPLE_RATE
+from transform_handler.audio.reading import ChannelMode, open_decoder, stream
 from transform_handler.records import RecordingError
 
 if TYPE_CHECKING:

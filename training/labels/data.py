@@ -10,7 +10,8 @@ import torch
 from torch.utils.data import Dataset
 
 from manifests.errors import StoreError
-from transform_handler.audio.reading import SAMPLE_RATE, read_audio
+from transform_handler.audio.layout import SAMPLE_RATE
+from transform_handler.audio.reading import read_audio
 from transform_handler.records import RecordingError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from training.labels.vocabulary import tokenizer_for
 from training.models.model import Acoustic, ModelError, loading_from
-from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.layout import SAMPLE_RATE
 
 if TYPE_CHECKING:
     import torch

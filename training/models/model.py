@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from training.labels.vocabulary import Vocabulary, vocabulary_of, write_vocabulary
-from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.layout import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

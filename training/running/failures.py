@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from training.settings import Settings
-from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.layout import SAMPLE_RATE
 
 
 class DivergedError(ValueError):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.layout import SAMPLE_RATE
 
 Row = Mapping[str, Any]
 

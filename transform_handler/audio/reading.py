@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from transform_handler.audio.ffmpeg_decoder import open_ffmpeg
+from transform_handler.audio.layout import SAMPLE_RATE
 from transform_handler.audio.sndfile_decoder import open_sndfile
 from transform_handler.audio.sound import Block, Decoder, SoundInfo
 from transform_handler.records import ErrorKind, RecordingError
 
-SAMPLE_RATE = 16_000
 RESAMPLER = "soxr HQ"
 MIN_RATE, MAX_RATE = 1_000, 768_000
 MAX_CHANNELS = 64

@@ -1,82 +1,35 @@
 """Where the model's windows lie on a recording.
 
-Positions depend on the recording alone: window k keeps the samples ``[k·step, (k+1)·step)`` and
-sees ``context`` more on each side. A window that would run past the end is moved back, so that
-it is as long as the others. Parts of a recording use the same grid as the whole.
+Positions depend on the recording alone: a border is the quietest place near a multiple of the
+step, so joins fall into pauses where there are any. Parts of a recording have the very windows of
+the whole, because nothing but the sound around a border decides where it lies.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.layout import SAMPLE_RATE, WindowLayout
 from transform_handler.audio.sound import Block
 
-STEP_SECONDS = 18
-CONTEXT_SECONDS = 1
 # A part hears this much beyond its ends, so that a word on the border is decoded whole.
 PART_OVERLAP_SECONDS = 18
+# The quiet of a place is that of so much sound around it: less is a closure within a word.
+_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """Samples ``[start, end)`` go into the model; frames of ``[keep_start, keep_end)`` stay."""
+    """Samples ``[start, end)`` are heard; ``[keep_start, keep_end)`` is what the window keeps."""
 
     index: int
     start: int
     end: int
     keep_start: int
     keep_end: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class WindowGrid:
-    """The grid for a model whose frames are ``hop`` samples apart (320 for wav2vec2)."""
-
-    hop: int
-
-    @property
-    def step(self) -> int:
-        """Samples kept of a window: a multiple of the hop."""
-        return self._aligned(STEP_SECONDS)
-
-    @property
-    def context(self) -> int:
-        """Samples seen and dropped on each side: a multiple of the hop."""
-        return self._aligned(CONTEXT_SECONDS)
-
-    @property
-    def length(self) -> int:
-        """Samples of a full window."""
-        return self.step + 2 * self.context
-
-    def window(self, index: int, *, end_of_sound: int | None) -> Window:
-        """Window ``index``; ``end_of_sound`` is the recording's length once it is known."""
-        keep_start = index * self.step
-        end = keep_start + self.step + self.context
-        start = max(0, keep_start - self.context)
-        keep_end = keep_start + self.step
-        if end_of_sound is not None and end > end_of_sound:
-            end = end_of_sound
-            moved = math.ceil(max(0, end - self.length) / self.hop) * self.hop
-            start = min(start, moved)
-            keep_end = min(keep_end, end_of_sound)
-        return Window(index=index, start=start, end=end, keep_start=keep_start, keep_end=keep_end)
-
-    def first_index(self, offset: float) -> int:
-        """The first window that a part beginning at ``offset`` seconds needs."""
-        return int(max(0.0, offset - PART_OVERLAP_SECONDS) * SAMPLE_RATE) // self.step
-
-    def last_index(self, end: float) -> int:
-        """The last window that a part ending at ``end`` seconds needs."""
-        return int((end + PART_OVERLAP_SECONDS) * SAMPLE_RATE) // self.step
-
-    def _aligned(self, seconds: int) -> int:
-        return max(1, round(seconds * SAMPLE_RATE / self.hop)) * self.hop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,15 +45,18 @@ class Part:
     last: int | None
 
     @classmethod
-    def of(cls, grid: WindowGrid, *, offset: float | None, duration: float | None) -> Part:
+    def of(cls, layout: WindowLayout, *, offset: float | None, duration: float | None) -> Part:
         """What must be heard for ``[offset, offset + duration)`` to be decoded exactly."""
-        first = grid.first_index(offset or 0.0)
-        # The recording may end in any of these windows, which then reaches back a whole length.
-        begin = max(0, first * grid.step - grid.length)
+        start = (offset or 0.0) - PART_OVERLAP_SECONDS
+        first = max(0, (round(start * SAMPLE_RATE) - layout.reach) // layout.step)
+        before = layout.reach + max(layout.context, _half(layout))
+        begin = max(0, first * layout.step - before) if first else 0
         if duration is None:
             return cls(begin=begin, end=None, first=first, last=None)
-        last = grid.last_index((offset or 0.0) + duration)
-        end = grid.window(last, end_of_sound=None).end
+        stop = (offset or 0.0) + duration + PART_OVERLAP_SECONDS
+        last = (round(stop * SAMPLE_RATE) + layout.reach) // layout.step
+        # One sample more than the last window could keep: there, the sound does not end.
+        end = last * layout.step + layout.reach + layout.longest + 1
         return cls(begin=begin, end=end, first=first, last=last)
 
 
@@ -112,29 +68,82 @@ def heard_seconds(end: int, *, offset: float | None, duration: float | None) -> 
     return round(max(0.0, stop - start), 3)
 
 
-def cut(blocks: Iterator[Block], grid: WindowGrid, part: Part) -> Iterator[tuple[Window, Block]]:
+def cut(
+    blocks: Iterator[Block], layout: WindowLayout, part: Part
+) -> Iterator[tuple[Window, Block]]:
     """Windows with their samples, shape (n_samples, n_channels), as the sound streams in.
 
-    ``blocks`` begin at sample ``part.begin``. Holds two windows of sound and a block at most.
+    ``blocks`` begin at sample ``part.begin``. Holds little more than a window and a block.
     """
-    held: list[Block] = []
-    start = end = part.begin
-    index = part.first
-    window = grid.window(index, end_of_sound=None)
-    for block in blocks:
-        held.append(block)
-        end += len(block)
-        while window.end <= end and (part.last is None or index <= part.last):
-            sound = np.concatenate(held)
-            yield window, sound[window.start - start : window.end - start]
-            index += 1
-            window = grid.window(index, end_of_sound=None)
-            keep = max(start, min(window.start, end - grid.length))
-            held, start = [sound[keep - start :]], keep
-    if not held:
-        return
-    sound = np.concatenate(held)
-    while index * grid.step < end and (part.last is None or index <= part.last):
-        window = grid.window(index, end_of_sound=end)
-        yield window, sound[window.start - start : window.end - start]
-        index += 1
+    tape = _Tape(blocks, part.begin)
+    index, border = part.first, _border(tape, layout, part.first)
+    while border is not None and (part.last is None or index <= part.last):
+        tape.reach(border + layout.longest + 1)
+        if tape.end <= border:
+            return
+        is_last = tape.end <= border + layout.longest
+        following = None if is_last else _border(tape, layout, index + 1)
+        keep_end = tape.end if following is None else following
+        window = Window(
+            index=index,
+            start=max(0, border - layout.context),
+            end=min(tape.end, keep_end + layout.context),
+            keep_start=border,
+            keep_end=keep_end,
+        )
+        yield window, tape.samples(window.start, window.end)
+        index, border = index + 1, following
+        tape.let_go(keep_end - layout.context)
+
+
+def _half(layout: WindowLayout) -> int:
+    return round(_PAUSE_SECONDS * SAMPLE_RATE / 2 / layout.hop) * layout.hop
+
+
+def _border(tape: _Tape, layout: WindowLayout, index: int) -> int | None:
+    """Where window ``index`` begins to keep; None where the sound ends before that can be said."""
+    if index == 0:
+        return 0
+    half, nominal = _half(layout), index * layout.step
+    begin, end = nominal - layout.reach - half, nominal + layout.reach + half
+    tape.reach(end)
+    if tape.end < end:
+        return None
+    sound = tape.samples(begin, end).astype(np.float64)
+    energies = np.square(sound).sum(axis=1).reshape(-1, layout.hop).sum(axis=1)
+    around = np.lib.stride_tricks.sliding_window_view(energies, 2 * half // layout.hop).sum(axis=1)
+    places = np.arange(len(around)) * layout.hop + begin + half
+    # Among equally quiet places, as in digital silence, the nearest to the nominal one.
+    order = np.lexsort((np.abs(places - nominal), around))
+    return int(places[order[0]])
+
+
+class _Tape:
+    """Sound as it streams in, by its place in the recording; holds what was not let go."""
+
+    def __init__(self, blocks: Iterator[Block], begin: int) -> None:
+        self._blocks = blocks
+        self._held: list[Block] = []
+        self._begin = self.end = begin
+
+    def reach(self, sample: int) -> None:
+        """Read on until ``sample``, or the end of the sound."""
+        while self.end < sample:
+            block = next(self._blocks, None)
+            if block is None:
+                return
+            self._held.append(block)
+            self.end += len(block)
+
+    def samples(self, begin: int, end: int) -> Block:
+        """Samples ``[begin, end)``, shape (n_samples, n_channels)."""
+        if len(self._held) > 1:
+            self._held = [np.concatenate(self._held)]
+        return self._held[0][begin - self._begin : end - self._begin]
+
+    def let_go(self, before: int) -> None:
+        """Forget what lies before a sample."""
+        if before > self._begin:
+            # A copy, so that the rest does not keep all of it alive.
+            self._held = [self.samples(before, self.end).copy()]
+            self._begin = before

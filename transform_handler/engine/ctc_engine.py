@@ -1,61 +1,94 @@
-"""The model: windows of sound in, the best symbol of each frame out."""
+"""CTC models: windows are scored frame by frame, and collapsed once over what they join to."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
-from transform_handler.audio.reading import SAMPLE_RATE
-from transform_handler.decoding.greedy import Alphabet
-from transform_handler.engine.frames import FrameScores, Samples
+import numpy as np
+
+from transform_handler.audio.layout import SAMPLE_RATE, WindowLayout
+from transform_handler.decoding.greedy import Alphabet, decode_words
+from transform_handler.engine.frames import FrameScores, Network, Samples
+from transform_handler.engine.interface import BatchLimits, Piece
+from transform_handler.records import Word
 
 
 class CtcEngine:
-    """Any ``AutoModelForCTC`` model folder.
+    """A network, its alphabet, and the decoder that makes words of its frames."""
 
-    A batch holds windows of one length only: padding would change what group-norm models hear,
-    and a transcript must not depend on its neighbours.
-    """
+    def __init__(
+        self,
+        network: Network,
+        alphabet: Alphabet,
+        *,
+        layout: WindowLayout,
+        limits: BatchLimits,
+    ) -> None:
+        self._network = network
+        self.alphabet = alphabet
+        self.layout = layout
+        self.limits = limits
 
-    def __init__(self, model: Any, processor: Any, *, device: str) -> None:
-        self._model = model.eval().to(device)
-        self._features = processor.feature_extractor
-        self._device = device
-        tokenizer = processor.tokenizer
-        self.alphabet = Alphabet.from_vocabulary(
-            tokenizer.get_vocab(),
-            blank=model.config.pad_token_id,
-            delimiter=getattr(tokenizer, "word_delimiter_token", None),
-            specials=frozenset(tokenizer.all_special_tokens),
+    def run(self, batch: Sequence[Samples], *, language: str | None) -> list[FrameScores]:
+        """Score windows; each as if it were alone."""
+        return self._network(batch, language=language)
+
+    def words(self, pieces: Sequence[Piece[FrameScores]], *, language: str | None) -> list[Word]:  # noqa: ARG002
+        """The words of consecutive pieces; what was not heard parts words."""
+        words: list[Word] = []
+        for frames, first in self._stretches(pieces):
+            words += decode_words(
+                frames.ids,
+                frames.log_probabilities,
+                self.alphabet,
+                seconds_per_frame=self.layout.hop / SAMPLE_RATE,
+                first_frame=first,
+            )
+        return words
+
+    def _stretches(self, pieces: Sequence[Piece[FrameScores]]) -> Iterator[tuple[FrameScores, int]]:
+        """Frames that nothing parts, with the absolute index of the first."""
+        for heard, group in groupby(pieces, key=lambda piece: piece.scored is not None):
+            if heard:
+                together = list(group)
+                first = together[0].keep_start // self.layout.hop
+                yield joined([self._owned(piece) for piece in together]), first
+
+    def _owned(self, piece: Piece[FrameScores]) -> FrameScores:
+        """The frames that a piece keeps; those that a model does not give at its end are blank."""
+        assert piece.scored is not None
+        hop = self.layout.hop
+        skipped = (piece.keep_start - piece.start) // hop
+        size = -(-(piece.keep_end - piece.keep_start) // hop)
+        scores = piece.scored
+        ids = np.full(size, self.alphabet.blank, dtype=np.int32)
+        best = np.zeros(size, dtype=np.float32)
+        found = len(scores.ids[skipped : skipped + size])
+        ids[:found] = scores.ids[skipped : skipped + size]
+        best[:found] = scores.log_probabilities[skipped : skipped + size]
+        return FrameScores(
+            ids=ids,
+            log_probabilities=best,
+            distribution=self._distribution(scores, skipped, size),
         )
-        self.hop = hop_of(model.config)
-        self.batch_windows = 1 if device == "cpu" else 16
 
-    @property
-    def seconds_per_frame(self) -> float:
-        """Distance between two frames."""
-        return self.hop / SAMPLE_RATE
-
-    def run(self, batch: list[Samples]) -> list[FrameScores]:
-        """Score windows of equal length."""
-        import torch  # noqa: PLC0415
-
-        features = self._features(batch, sampling_rate=SAMPLE_RATE, return_tensors="pt")
-        inputs = {name: value.to(self._device) for name, value in features.items()}
-        with torch.inference_mode():
-            logits = self._model(**inputs).logits  # shape = (n_windows, n_frames, n_vocabulary)
-            best, ids = torch.log_softmax(logits.float(), dim=-1).max(dim=-1)
-        if not torch.isfinite(best).all():
-            # argmax would make of this a silent transcript, or a wrong one.
-            raise ArithmeticError("the model's output is not finite")
-        return [
-            FrameScores(ids=row.numpy(), log_probabilities=scores.numpy())
-            for row, scores in zip(ids.int().cpu(), best.cpu(), strict=True)
-        ]
+    def _distribution(
+        self, scores: FrameScores, skipped: int, size: int
+    ) -> np.ndarray[tuple[int, int], np.dtype[np.float32]] | None:
+        if scores.distribution is None:
+            return None
+        given = scores.distribution[skipped : skipped + size]
+        missing = np.full((size - len(given), given.shape[1]), -np.inf, dtype=np.float32)
+        missing[:, self.alphabet.blank] = 0.0
+        return np.concatenate((given, missing))
 
 
-def hop_of(config: Any) -> int:
-    """Samples between two frames of a model with this configuration."""
-    hop = int(getattr(config, "inputs_to_logits_ratio", 320))
-    if getattr(config, "add_adapter", False):
-        hop *= config.adapter_stride**config.num_adapter_layers
-    return hop
+def joined(frames: Sequence[FrameScores]) -> FrameScores:
+    """Consecutive frames in one."""
+    spread = [one.distribution for one in frames if one.distribution is not None]
+    return FrameScores(
+        ids=np.concatenate([one.ids for one in frames]),
+        log_probabilities=np.concatenate([one.log_probabilities for one in frames]),
+        distribution=np.concatenate(spread) if spread else None,
+    )

@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from manifests.errors import InputError
+from transform_handler.audio.layout import layout_for
+from transform_handler.decoding.greedy import Alphabet
 from transform_handler.engine.ctc_engine import CtcEngine
+from transform_handler.engine.interface import BatchLimits
+from transform_handler.engine.torch_network import TorchNetwork
 
 
 def load_engine(folder: Path, *, device: str) -> CtcEngine:
@@ -32,6 +36,17 @@ def load_engine(folder: Path, *, device: str) -> CtcEngine:
             f"{folder}: the checkpoint lacks trained weights ({missing}); "
             "a fine-tuned CTC model is expected, not a pretrained one"
         )
-    if getattr(processor, "tokenizer", None) is None:
+    tokenizer = getattr(processor, "tokenizer", None)
+    if tokenizer is None:
         raise InputError(f"{folder}: the model has no tokenizer, so its output has no letters")
-    return CtcEngine(model, processor, device=device)
+    return CtcEngine(
+        TorchNetwork(model, processor.feature_extractor, device=device),
+        Alphabet.from_vocabulary(
+            tokenizer.get_vocab(),
+            blank=model.config.pad_token_id,
+            delimiter=getattr(tokenizer, "word_delimiter_token", None),
+            specials=frozenset(tokenizer.all_special_tokens),
+        ),
+        layout=layout_for(model.config.to_dict()),
+        limits=BatchLimits(windows=1 if device == "cpu" else 16),
+    )

@@ -13,7 +13,7 @@ from batch.account.doctor import Finding, Patient, fail, ok, warn
 from batch.bundles import configured_bundle, model_folder
 from batch.platforms.transform_job import available_cores
 from manifests.storage import open_store
-from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.audio.layout import SAMPLE_RATE
 
 _SHOWN = ("torch", "transformers", "boto3", "sagemaker")
 _ROOM_GB, _MEMORY_GB = 5.0, 4.0
@@ -92,5 +92,5 @@ def model_loads(patient: Patient) -> Iterator[Finding]:
     device = choose_device()
     with model_folder(patient.config.model.uri) as folder:
         engine = load_engine(folder, device=device)
-    engine.run([np.zeros(SAMPLE_RATE, dtype=np.float32)])
+    engine.run([np.zeros(SAMPLE_RATE, dtype=np.float32)], language=patient.config.archive.language)
     yield ok("model loads", f"on {device}")
