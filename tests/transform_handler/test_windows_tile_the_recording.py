@@ -25,6 +25,13 @@ def sound_of(length: int, channels: int = 1) -> np.ndarray:
     return np.repeat(np.arange(length, dtype=np.float64)[:, None], channels, axis=1)
 
 
+def uneven(length: int) -> np.ndarray:
+    """Noise whose level changes from moment to moment, as that of speech does."""
+    random = np.random.default_rng(length)
+    level = np.repeat(random.uniform(0.001, 1.0, length // 3_000 + 1), 3_000)[:length]
+    return (random.standard_normal(length) * level)[:, None].astype(np.float32)
+
+
 def in_blocks(sound: np.ndarray, sizes: list[int]) -> Iterator[Block]:
     position = 0
     for size in itertools.cycle(sizes):
@@ -38,7 +45,7 @@ block_sizes = st.lists(st.integers(1_000, 400_000), min_size=1, max_size=5)
 
 
 def windows_of(
-    length: int, hop: int, sizes: list[int], **stretch: float | None
+    length: int, hop: int, sizes: list[int], *, sound_of=sound_of, **stretch: float | None
 ) -> list[tuple[Window, np.ndarray]]:
     layout = WindowLayout(hop=hop)
     part = Part.of(layout, offset=stretch.get("offset"), duration=stretch.get("duration"))
@@ -119,8 +126,10 @@ def test_block_sizes_change_nothing(length: int, one: list[int], other: list[int
 def test_a_part_has_the_very_windows_of_the_whole(
     length: int, offset: float, duration: float | None, hop: int
 ) -> None:
-    whole = {w.index: (w, samples) for w, samples in windows_of(length, hop, [65_536])}
-    part = windows_of(length, hop, [65_536], offset=offset, duration=duration)
+    whole = {
+        w.index: (w, samples) for w, samples in windows_of(length, hop, [65_536], sound_of=uneven)
+    }
+    part = windows_of(length, hop, [65_536], sound_of=uneven, offset=offset, duration=duration)
     for window, samples in part:
         assert window == whole[window.index][0]
         assert np.array_equal(samples, whole[window.index][1])

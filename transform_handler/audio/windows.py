@@ -19,6 +19,8 @@ from transform_handler.audio.sound import Block
 PART_OVERLAP_SECONDS = 18
 # The quiet of a place is that of so much sound around it: less is a closure within a word.
 _PAUSE_SECONDS = 0.2
+# The power of a sample at -80 dBFS: what is below is equally quiet.
+_NOTHING = 1e-8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +115,10 @@ def _border(tape: _Tape, layout: WindowLayout, index: int) -> int | None:
     energies = np.square(sound).sum(axis=1).reshape(-1, layout.hop).sum(axis=1)
     around = np.lib.stride_tricks.sliding_window_view(energies, 2 * half // layout.hop).sum(axis=1)
     places = np.arange(len(around)) * layout.hop + begin + half
-    # Among equally quiet places, as in digital silence, the nearest to the nominal one.
-    order = np.lexsort((np.abs(places - nominal), around))
+    # Whole decibels: a resampler that began elsewhere gives other last digits, which must not
+    # decide. Among equally quiet places the nearest to the nominal one.
+    decibels = np.rint(10 * np.log10(around / (2 * half) + _NOTHING))
+    order = np.lexsort((places, np.abs(places - nominal), decibels))
     return int(places[order[0]])
 
 
