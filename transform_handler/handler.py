@@ -24,7 +24,7 @@ from manifests.hashing import sha256_of
 from manifests.local_store import uri_of_path
 from manifests.pointers import Pointer, read_pointers
 from transform_handler.allowed import AllowedPrefixes
-from transform_handler.audio.decoder_process import DecoderProcess
+from transform_handler.audio.decoder_pool import DecoderPool, readers_for
 from transform_handler.audio.reading import MAX_RATE, MIN_RATE
 from transform_handler.engine.devices import choose_device, limit_threads
 from transform_handler.engine.loading import load_engine
@@ -71,9 +71,12 @@ def model_fn(model_dir: str, context: Any = None) -> Handler:
     folder = Path(model_dir)
     limit_threads()
     card = BundleCard.read(folder)
-    engine = load_engine(folder, device=choose_device(context))
+    device = choose_device(context)
+    engine = load_engine(folder, device=device)
+    decoders = DecoderPool(readers_for(device))
     allowed = AllowedPrefixes.from_environment()
-    return Handler(transcriber=Transcriber(engine, card, DecoderProcess(), allowed))
+    transcriber = Transcriber(engine, card, decoders, allowed, readers=decoders.size)
+    return Handler(transcriber=transcriber)
 
 
 def input_fn(data: str | bytes | bytearray, content_type: str, context: Any = None) -> Request:  # noqa: ARG001

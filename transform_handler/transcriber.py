@@ -30,6 +30,7 @@ from transform_handler.records import (
     Word,
 )
 from transform_handler.staged_body import BodyFacts, BodySource, SoundSource
+from transform_handler.stopwatch import Stopwatch
 from transform_handler.tracks import Track
 
 Gate = Callable[[Samples], Sequence[Region]]
@@ -71,6 +72,50 @@ class _Failure:
     error: RecordingError
 
 
+@dataclass(frozen=True)
+class _Listener(Generic[Scored]):
+    """Sends what was read to the model; one recording that fails costs no other."""
+
+    engine: Engine[Scored]
+    batcher: Batcher[Scored]
+    deadline: float
+    watch: Stopwatch
+
+    def hear(
+        self, pointer: Pointer, items: Iterator[_Opened | _Passage]
+    ) -> _Heard[Scored] | _Failure:
+        """One recording, from its first window to its last."""
+        try:
+            _check_time(self.deadline)
+            return self._listen(pointer, items)
+        except RecordingError as error:
+            return _Failure(pointer=pointer, error=error)
+        except Exception as error:  # noqa: BLE001 - one recording, one record, whatever happens
+            return _Failure(pointer=pointer, error=_internal(error))
+
+    def _listen(self, pointer: Pointer, items: Iterator[_Opened | _Passage]) -> _Heard[Scored]:
+        opened = next(items)
+        assert isinstance(opened, _Opened)
+        count = opened.channels if pointer.channels == "split" else 1
+        tracks = [Track(self.engine, language=pointer.language) for _ in range(count)]
+        end = 0
+        for passage in items:
+            assert isinstance(passage, _Passage)
+            if passage.channel == 0:
+                _check_time(self.deadline, seconds=opened.seconds)
+            end = max(end, passage.window.end)
+            with self.watch.stage("model"):
+                self._score(passage, tracks[passage.channel])
+        return _Heard(pointer=pointer, channels=opened.channels, end=end, tracks=tracks)
+
+    def _score(self, passage: _Passage, track: Track[Scored]) -> None:
+        for stretch, samples in passage.stretches:
+            if samples is None:
+                track.pause(stretch)
+            else:
+                self.batcher.add(track.job(stretch, samples))
+
+
 class Transcriber(Generic[Scored]):
     """Turns pointers into records, in order, one for each pointer and channel, whatever happens.
 
@@ -106,14 +151,20 @@ class Transcriber(Generic[Scored]):
 
     def transcribe(self, pointers: list[Pointer], *, deadline: float) -> list[TranscriptRecord]:
         """Records for ``pointers``; after ``deadline`` (monotonic seconds) kind ``time_limit``."""
-        batcher = Batcher(engine=self._engine)
+        batcher, watch = Batcher(engine=self._engine), Stopwatch()
         with ReadAhead(pointers, self._read, readers=self._readers) as ahead:
             heard = []
             for number, pointer in enumerate(pointers):
                 with ahead.items(number) as items:
-                    heard.append(self._hear(pointer, items, batcher, deadline))
-            batcher.flush()
-        return [record for one in heard for record in self._answer(one)]
+                    listener = _Listener(self._engine, batcher, deadline, watch)
+                    heard.append(listener.hear(pointer, watch.waiting(items)))
+            with watch.stage("model"):
+                batcher.flush()
+        with watch.stage("words"):
+            records = [record for one in heard for record in self._answer(one)]
+        sound = sum(record.duration or 0.0 for record in records if record.error is None)
+        watch.report(records=len(records), sound_seconds=sound)
+        return records
 
     def _read(self, pointer: Pointer) -> Iterator[_Opened | _Passage]:
         """Decode a recording, and look at its windows before the model does."""
@@ -137,45 +188,6 @@ class Transcriber(Generic[Scored]):
             for stretch in stretches_of(window, self._gate(samples), self._engine.layout)
         ]
         return _Passage(channel=channel, window=window, stretches=stretches)
-
-    def _hear(
-        self,
-        pointer: Pointer,
-        items: Iterator[_Opened | _Passage],
-        batcher: Batcher[Scored],
-        deadline: float,
-    ) -> _Heard[Scored] | _Failure:
-        try:
-            _check_time(deadline)
-            return self._listen(pointer, items, batcher, deadline)
-        except RecordingError as error:
-            return _Failure(pointer=pointer, error=error)
-        except Exception as error:  # noqa: BLE001 - one recording, one record, whatever happens
-            return _Failure(pointer=pointer, error=_internal(error))
-
-    def _listen(
-        self,
-        pointer: Pointer,
-        items: Iterator[_Opened | _Passage],
-        batcher: Batcher[Scored],
-        deadline: float,
-    ) -> _Heard[Scored]:
-        opened = next(items)
-        assert isinstance(opened, _Opened)
-        count = opened.channels if pointer.channels == "split" else 1
-        tracks = [Track(self._engine, language=pointer.language) for _ in range(count)]
-        end = 0
-        for passage in items:
-            assert isinstance(passage, _Passage)
-            if passage.channel == 0:
-                _check_time(deadline, seconds=opened.seconds)
-            end = max(end, passage.window.end)
-            for stretch, samples in passage.stretches:
-                if samples is None:
-                    tracks[passage.channel].pause(stretch)
-                else:
-                    batcher.add(tracks[passage.channel].job(stretch, samples))
-        return _Heard(pointer=pointer, channels=opened.channels, end=end, tracks=tracks)
 
     def _answer(self, heard: _Heard[Scored] | _Failure) -> list[TranscriptRecord]:
         try:

@@ -27,7 +27,7 @@ handler = model_fn(sys.argv[1])
 peaks = []
 for uri in sys.argv[2:]:
     (record,) = predict_fn([Pointer(id="x", uri=uri)], handler)
-    child = handler.transcriber._decoder._child.pid
+    child = handler.transcriber._decoder._children[0]._child.pid
     peaks.append([record.status, record.duration, peak_mb("self"), peak_mb(child)])
 print(json.dumps(peaks))
 """
