@@ -12,7 +12,7 @@ import queue
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,9 @@ from manifests.storage import Store, open_store, parent_store
 from manifests.tarball import unpack_object
 
 MAX_REASON = 1024  # characters, as SageMaker's FailureReason
+_POLL_SECONDS = 0.2
+# Inputs that were read ahead, by name; None: there are no more.
+_Bodies = queue.Queue[tuple[str, bytes] | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,15 +148,16 @@ class _Agent:
 
     def run(self, pending: list[tuple[Store, str]]) -> JobOutcome:
         """Work until the queue is empty, or until interrupted."""
-        waiting: queue.SimpleQueue[tuple[Store, str]] = queue.SimpleQueue()
-        for pair in pending:
-            waiting.put(pair)
         count = min(self.spec.concurrency, len(pending))
+        waiting: _Bodies = queue.Queue(count)
         workers = [Worker(self.model_dir, self._environment(count)) for _ in range(count)]
         threads = [
             threading.Thread(target=self._serve, args=(worker, waiting), daemon=True)
             for worker in workers
         ]
+        threads.append(
+            threading.Thread(target=self._fetch, args=(pending, waiting, count), daemon=True)
+        )
         for thread in threads:
             thread.start()
         try:
@@ -188,23 +192,47 @@ class _Agent:
             **self.spec.environment,
         }
 
-    def _serve(self, worker: Worker, waiting: queue.SimpleQueue[tuple[Store, str]]) -> None:
-        while not self._stopping.is_set() and not self._fatal:
+    def _fetch(self, pending: list[tuple[Store, str]], waiting: _Bodies, workers: int) -> None:
+        """Read the next inputs while the workers are busy; at last an end for each worker."""
+        for source, name in pending:
             try:
-                source, name = waiting.get_nowait()
-            except queue.Empty:
+                entry = (name, source.read(name))
+            except Exception as error:  # noqa: BLE001 - a thread must not die in silence
+                self._failed(name, error)
+                continue
+            if not self._hand_over(waiting, entry):
                 return
+        for _ in range(workers):
+            self._hand_over(waiting, None)
+
+    def _hand_over(self, waiting: _Bodies, entry: tuple[str, bytes] | None) -> bool:
+        while not self._stopping.is_set() and not self._fatal:
+            with suppress(queue.Full):
+                waiting.put(entry, timeout=_POLL_SECONDS)
+                return True
+        return False
+
+    def _next(self, waiting: _Bodies) -> tuple[str, bytes] | None:
+        while not self._stopping.is_set() and not self._fatal:
+            with suppress(queue.Empty):
+                return waiting.get(timeout=_POLL_SECONDS)
+        return None
+
+    def _serve(self, worker: Worker, waiting: _Bodies) -> None:
+        while (entry := self._next(waiting)) is not None:
+            name, body = entry
             try:
-                self._transform(worker, source, name)
+                self._transform(worker, name, body)
             except JobFailedError as error:
                 self._fatal.append(error)
-            except NightscribeError as error:
-                self.failures.append(f"{name}: {error}")
             except Exception as error:  # noqa: BLE001 - a thread must not die in silence
-                self.failures.append(f"{name}: {type(error).__name__}: {error}")
+                self._failed(name, error)
 
-    def _transform(self, worker: Worker, source: Store, name: str) -> None:
-        body = source.read(name)
+    def _failed(self, name: str, error: Exception) -> None:
+        known = isinstance(error, NightscribeError)
+        self.failures.append(f"{name}: {error if known else f'{type(error).__name__}: {error}'}")
+
+    def _transform(self, worker: Worker, name: str, body: bytes) -> None:
         if len(body) > self.spec.payload_mb << 20:
             self.failures.append(f"{name}: {len(body)} bytes are over MaxPayloadInMB")
             return

@@ -12,6 +12,7 @@ from batch.platforms.local import LocalPlatform
 from batch.platforms.worker import Worker
 from batch.requests import model_request, transform_request
 from manifests.errors import JobFailedError
+from manifests.local_store import LocalStore
 from manifests.manifest_file import write_manifest
 from manifests.storage import Store, open_store
 from manifests.tarball import pack
@@ -95,6 +96,29 @@ def test_each_input_becomes_one_output_made_by_the_bundles_code(store: Store) ->
     assert outcome == JobOutcome(status="Completed")
     assert outputs(store) == {"a.jsonl.out": "ONE|true|y", "b.jsonl.out": "TWO|true|y"}
     assert sorted(seen) == ["a.jsonl", "b.jsonl"]
+
+
+def test_the_next_input_is_read_while_the_first_is_being_worked_on(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = tmp_path / "second was read"
+    read = LocalStore.read
+
+    def watched(self: LocalStore, key: str) -> bytes:
+        if key.endswith("b.jsonl"):
+            mark.touch()
+        return read(self, key)
+
+    monkeypatch.setattr(LocalStore, "read", watched)
+    # The first answer waits for the second input to have been read.
+    waiting = ECHO.replace(
+        'if text == "raise":',
+        f'while text == "one" and not Path({str(mark)!r}).exists():\n        time.sleep(0.01)\n'
+        '    if text == "raise":',
+    )
+    inputs = {"a.jsonl": "one", "b.jsonl": "two"}
+    assert carried_out(store, inputs, code=waiting, concurrency=1).status == "Completed"
+    assert len(outputs(store)) == 2
 
 
 def test_a_failed_object_leaves_no_output_and_the_others_are_kept(store: Store) -> None:
