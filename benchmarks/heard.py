@@ -12,6 +12,7 @@ from manifests.local_store import uri_of_path
 from manifests.pointers import Pointer
 from transform_handler.allowed import AllowedPrefixes
 from transform_handler.audio.decoder_process import DecoderProcess
+from transform_handler.audio.layout import WindowLayout
 from transform_handler.engine.loading import load_engine
 from transform_handler.identity import BundleCard, DecodeSettings
 from transform_handler.records import Word
@@ -24,12 +25,13 @@ Heard = Callable[[Path], list[Word]]
 
 
 @contextlib.contextmanager
-def shipped_model(**settings: object) -> Iterator[Heard]:
+def shipped_model(layout: WindowLayout | None = None, **settings: object) -> Iterator[Heard]:
     """A function that gives the words of a file; ``settings`` are those of the decoding."""
     decode = replace(DecodeSettings(), **settings)
     card = BundleCard.of(name="demo", model_digest="0", decode=decode)
     with DecoderProcess() as decoder:
         engine = load_engine(MODEL, device="cpu")
+        engine.layout = layout or engine.layout
         transcriber = Transcriber(engine, card, decoder, EVERYWHERE)
 
         def words(path: Path) -> list[Word]:

@@ -5,6 +5,8 @@ silence, so that joins fall on other words each time. Reference words have the s
 times; a wrong or missing word counts where it was said, an extra word where it was heard. Printed:
 errors and words within 2 s of a join and elsewhere, the same for words that were heard in both
 places, and how many joins lie between words.
+
+    joins.py [SECONDS …]    with these contexts instead of the usual one
 """
 
 from __future__ import annotations
@@ -34,8 +36,16 @@ SHIFTS = (0.0, 3.0, 6.0, 9.0, 12.0, 15.0)
 
 
 def main() -> None:
+    usual = WindowLayout(hop=320)
+    for context in map(float, sys.argv[1:] or [usual.context_seconds]):
+        layout = replace(usual, context_seconds=context)
+        print(f"windows of {layout.step_seconds:.0f} s with {context:.1f} s of context")
+        measure(layout)
+
+
+def measure(layout: WindowLayout) -> None:
     tally = Tally()
-    with shipped_model() as heard, tempfile.TemporaryDirectory() as folder:
+    with shipped_model(layout) as heard, tempfile.TemporaryDirectory() as folder:
         for line in (ROOT / "demo/words.jsonl").read_text("utf-8").splitlines():
             entry = json.loads(line)
             spoken = [Spoken(**word) for word in entry["words"]]
@@ -48,7 +58,7 @@ def main() -> None:
                 lead = np.zeros(round(shift * SAMPLE_RATE), np.float32)
                 soundfile.write(path, np.concatenate((lead, samples)), SAMPLE_RATE, "FLOAT")
                 moved = [word.later(shift) for word in spoken]
-                tally.add(entry["recording"], moved, heard(path), borders(path))
+                tally.add(entry["recording"], moved, heard(path), borders(path, layout))
     tally.show()
 
 
@@ -113,9 +123,8 @@ class Tally:
         )
 
 
-def borders(path: Path) -> list[float]:
+def borders(path: Path, layout: WindowLayout) -> list[float]:
     """Where the windows of a recording join, in seconds."""
-    layout = WindowLayout(hop=320)
     samples = read_audio(path)[:, None]
     windows = cut(iter([samples]), layout, Part.of(layout, offset=None, duration=None))
     return [window.keep_start / SAMPLE_RATE for window, _ in windows][1:]

@@ -93,6 +93,19 @@ def test_borders_stay_near_the_multiples_of_the_step_and_no_window_is_short(
     assert all(window.keep_end - window.keep_start <= layout.longest for window in found)
 
 
+@settings(max_examples=40, deadline=None)
+@given(length=lengths, hop=hops, sizes=block_sizes)
+def test_what_is_heard_is_whole_grains_long_wherever_the_sound_allows_it(
+    length: int, hop: int, sizes: list[int]
+) -> None:
+    layout = WindowLayout(hop=hop)
+    for window, _ in windows_of(length, hop, sizes):
+        missing = -(window.end - window.start) % layout.grain
+        # The end of a recording need not lie on a frame, and its beginning gives no more.
+        assert missing == 0 or window.end == length
+        assert missing < hop or window.start == 0
+
+
 def test_a_border_lies_in_the_pause_that_is_near_it() -> None:
     layout = WindowLayout(hop=320)
     sound = np.random.default_rng(1).standard_normal((60 * SAMPLE_RATE, 2)).astype(np.float32)

@@ -22,7 +22,9 @@ class WindowLayout:
 
     Borders are nominally ``step_seconds`` apart; each moves to the quietest place within
     ``reach_seconds``. A window hears ``context_seconds`` more on each side than it keeps. What
-    is left at the end is not cut again if it is no longer than ``longest_seconds``.
+    is left at the end is not cut again if it is no longer than ``longest``. What is heard is a
+    multiple of ``grain_seconds`` long wherever the sound allows it: few lengths mean that memory
+    and prepared kernels are used again.
     """
 
     hop: int
@@ -31,6 +33,7 @@ class WindowLayout:
     reach_seconds: float = 1.5
     tail_seconds: float = 2.0
     shortest_seconds: float = 0.1
+    grain_seconds: float = 0.5
 
     @property
     def step(self) -> int:
@@ -53,9 +56,20 @@ class WindowLayout:
         return self.step + 2 * self.reach + self._aligned(self.tail_seconds)
 
     @property
+    def grain(self) -> int:
+        """What is heard is a multiple of so many samples."""
+        return max(self.hop, self._aligned(self.grain_seconds))
+
+    @property
     def shortest(self) -> int:
         """Fewer samples are shorter than any word, and than some models' receptive field."""
         return round(self.shortest_seconds * SAMPLE_RATE)
+
+    def grained(self, start: int, end: int, *, within: tuple[int, int]) -> tuple[int, int]:
+        """``[start, end)`` made longer to whole grains, to the right first, where there is room."""
+        end += min(-(end - start) % self.grain, within[1] - end)
+        missing = min(-(end - start) % self.grain, start - within[0])
+        return start - missing // self.hop * self.hop, end
 
     def _aligned(self, seconds: float) -> int:
         return round(seconds * SAMPLE_RATE / self.hop) * self.hop

@@ -55,4 +55,4 @@ def _aligned(window: Window, regions: Sequence[Region], layout: WindowLayout) ->
         start = (window.start + begin) // hop * hop
         end = min(-(-(window.start + stop) // hop) * hop, window.end)
         if end - start >= layout.shortest:
-            yield start, end
+            yield layout.grained(start, end, within=(window.start, window.end))

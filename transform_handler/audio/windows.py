@@ -51,7 +51,7 @@ class Part:
         """What must be heard for ``[offset, offset + duration)`` to be decoded exactly."""
         start = (offset or 0.0) - PART_OVERLAP_SECONDS
         first = max(0, (round(start * SAMPLE_RATE) - layout.reach) // layout.step)
-        before = layout.reach + max(layout.context, _half(layout))
+        before = layout.reach + max(layout.context + layout.grain, _half(layout))
         begin = max(0, first * layout.step - before) if first else 0
         if duration is None:
             return cls(begin=begin, end=None, first=first, last=None)
@@ -86,16 +86,15 @@ def cut(
         is_last = tape.end <= border + layout.longest
         following = None if is_last else _border(tape, layout, index + 1)
         keep_end = tape.end if following is None else following
-        window = Window(
-            index=index,
-            start=max(0, border - layout.context),
-            end=min(tape.end, keep_end + layout.context),
-            keep_start=border,
-            keep_end=keep_end,
+        start, end = layout.grained(
+            max(0, border - layout.context),
+            min(tape.end, keep_end + layout.context),
+            within=(max(0, border - layout.context - layout.grain), tape.end),
         )
-        yield window, tape.samples(window.start, window.end)
+        window = Window(index=index, start=start, end=end, keep_start=border, keep_end=keep_end)
+        yield window, tape.samples(start, end)
         index, border = index + 1, following
-        tape.let_go(keep_end - layout.context)
+        tape.let_go(keep_end - layout.context - layout.grain)
 
 
 def _half(layout: WindowLayout) -> int:
