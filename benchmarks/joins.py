@@ -12,6 +12,7 @@ places, and how many joins lie between words.
 from __future__ import annotations
 
 import json
+import math
 import sys
 import tempfile
 from bisect import bisect_left
@@ -39,7 +40,10 @@ def main() -> None:
     usual = WindowLayout(hop=320)
     for context in map(float, sys.argv[1:] or [usual.context_seconds]):
         layout = replace(usual, context_seconds=context)
-        print(f"windows of {layout.step_seconds:.0f} s with {context:.1f} s of context")
+        print(
+            f"windows of {layout.step_seconds:.0f} s with {context:.1f} s of context, "
+            f"{layout.pause_context / SAMPLE_RATE:.1f} s in pauses"
+        )
         measure(layout)
 
 
@@ -113,13 +117,14 @@ class Tally:
             errors, words = self.counts[close]
             print(f"{name:24} {errors:5} errors of {words:6} words: {errors / words:6.2%}")
         both = [one for one in self.words.values() if one[True][1] and one[False][1]]
-        rates = [
-            float(np.mean([one[close][0] / one[close][1] for one in both]))
-            for close in (True, False)
-        ]
+        shares = np.array([[one[k][0] / one[k][1] for k in (True, False)] for one in both])
+        near_rate, other_rate = shares.mean(axis=0)
+        difference = shares[:, 0] - shares[:, 1]
+        spread = 1.96 * difference.std(ddof=1) / math.sqrt(len(both))
         print(
             f"the same {len(both)} words, near a join and not: wrong or missing "
-            f"{rates[0]:.2%} and {rates[1]:.2%} of the times"
+            f"{near_rate:.2%} and {other_rate:.2%} of the times; "
+            f"difference {100 * difference.mean():+.2f} ± {100 * spread:.2f} points"
         )
 
 

@@ -32,7 +32,7 @@ class DecodeSettings:
 
     method: str = "greedy"
     step_seconds: float = 18.0
-    context_seconds: float = 1.0
+    context_seconds: float = 2.0
     reach_seconds: float = 1.5
     pause_seconds: float = PAUSE_SECONDS
     segment_seconds: float = MAX_SECONDS
