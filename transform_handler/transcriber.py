@@ -119,7 +119,9 @@ class Transcriber:
         batcher.flush()
         return [record for one in heard for record in self._answer(one)]
 
-    def _hear(self, pointer: Pointer, batcher: Batcher, deadline: float) -> _Heard | _Failure:
+    def _hear(
+        self, pointer: Pointer, batcher: Batcher[FrameScores], deadline: float
+    ) -> _Heard | _Failure:
         try:
             return self._listen(pointer, batcher, deadline)
         except RecordingError as error:
@@ -127,7 +129,7 @@ class Transcriber:
         except Exception as error:  # noqa: BLE001 - one recording, one record, whatever happens
             return _Failure(pointer=pointer, error=_internal(error))
 
-    def _listen(self, pointer: Pointer, batcher: Batcher, deadline: float) -> _Heard:
+    def _listen(self, pointer: Pointer, batcher: Batcher[FrameScores], deadline: float) -> _Heard:
         _check_time(deadline)
         self._allowed.check(pointer.uri)
         part = Part.of(self._grid, offset=pointer.offset, duration=pointer.duration)
@@ -142,7 +144,9 @@ class Transcriber:
                     self._score(stream, window, samples[:, number], batcher)
         return _Heard(pointer=pointer, channels=sound.channels, end=end, streams=streams)
 
-    def _score(self, stream: _Channel, window: Window, samples: Samples, batcher: Batcher) -> None:
+    def _score(
+        self, stream: _Channel, window: Window, samples: Samples, batcher: Batcher[FrameScores]
+    ) -> None:
         hop, alphabet = self._engine.hop, self._engine.alphabet
         if len(samples) < SHORTEST_SAMPLES or float(np.abs(samples).max()) < self._floor:
             # Silence parts words; blanks would join what was said before it and after.

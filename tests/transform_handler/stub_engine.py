@@ -4,6 +4,7 @@ import numpy as np
 
 from transform_handler.decoding.greedy import Alphabet
 from transform_handler.engine.frames import FrameScores, Samples
+from transform_handler.engine.interface import BatchLimits
 
 HOP = 320
 FIELD = 400
@@ -23,11 +24,11 @@ class StubEngine:
     alphabet = ALPHABET
     seconds_per_frame = HOP / 16_000
 
-    def __init__(self, *, batch_windows: int = 1) -> None:
-        self.batch_windows = batch_windows
+    def __init__(self, *, batch_windows: int = 1, batch_seconds: float = 600.0) -> None:
+        self.limits = BatchLimits(windows=batch_windows, seconds=batch_seconds)
         self.batches: list[list[int]] = []
 
-    def run(self, batch: list[Samples]) -> list[FrameScores]:
+    def run(self, batch: list[Samples], *, language: str | None = None) -> list[FrameScores]:
         self.batches.append([len(samples) for samples in batch])
         return [self._score(samples) for samples in batch]
 

@@ -20,6 +20,7 @@ from manifests.storage import open_store
 from tests.conftest import speechlike, write_sound
 from transform_handler import transcriber
 from transform_handler.allowed import VARIABLE
+from transform_handler.engine.interface import BatchLimits
 from transform_handler.handler import (
     BUDGET_VARIABLE,
     JSON_LINES,
@@ -99,11 +100,11 @@ def test_batches_of_windows_change_no_text(handler: Handler, meetings: Path) -> 
     pointers = [pointer(path) for path in sorted(meetings.glob("meeting *.wav"))]
     alone = ask(handler, *pointers)
     engine = handler.transcriber._engine
-    engine.batch_windows = 4
+    engine.limits = BatchLimits(windows=4, seconds=600.0)
     try:
         batched = ask(handler, *pointers)
     finally:
-        engine.batch_windows = 1
+        engine.limits = BatchLimits(windows=1, seconds=60.0)
     texts = [[word.text for word in record.words] for record in alone]
     assert [[word.text for word in record.words] for record in batched] == texts
 
@@ -396,7 +397,7 @@ def test_a_model_that_fails_costs_its_recording_and_quotes_nothing(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def failing(batch):
+    def failing(batch, *, language):
         raise BoomError("the secret words that were said")
 
     caplog.set_level(logging.DEBUG)

@@ -1,57 +1,153 @@
-"""Windows of many recordings into batches."""
+"""Windows of many recordings and channels into batches that a device takes at once."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
-from transform_handler.engine.ctc_engine import CtcEngine
-from transform_handler.engine.frames import FrameScores, Samples
+from transform_handler.audio.reading import SAMPLE_RATE
+from transform_handler.engine.frames import Samples
+from transform_handler.engine.interface import BatchLimits
+
+Scored = TypeVar("Scored")
+_Given_co = TypeVar("_Given_co", covariant=True)
+
+# Batches' worth of windows to choose from. An engine that takes a batch in four passes, sorted by
+# length, then pads windows of 14-20 s by 1 %, of 1-20 s by 5 %; three batches are 240 MB of sound.
+LOOK_AHEAD = 3
+
+
+class Scorer(Protocol[_Given_co]):
+    """What a batcher needs of an engine.
+
+    An engine that has the attribute ``equal_lengths_only`` and it is true gets windows of one
+    length in a batch.
+    """
+
+    @property
+    def limits(self) -> BatchLimits:
+        """How much it takes at once."""
+        ...
+
+    def run(self, batch: Sequence[Samples], *, language: str | None) -> Sequence[_Given_co]:
+        """Score windows."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class Job(Generic[Scored]):
     """One window on its way through the model, and whom to tell."""
 
     samples: Samples
-    done: Callable[[FrameScores], None]
+    done: Callable[[Scored], None]
     failed: Callable[[Exception], None]
+    language: str | None = None
 
 
-@dataclass(kw_only=True)
-class Batcher:
-    """Collects windows of equal length until a batch is full; across recordings and channels."""
+class Batcher(Generic[Scored]):
+    """Collects windows until there is a full batch of like ones; holds three batches' worth.
 
-    engine: CtcEngine
-    _waiting: dict[int, list[Job]] = field(default_factory=lambda: defaultdict(list))
+    Like ones are of one language, and of one length where the engine wants that. When a batch does
+    not fit into memory, it and all later ones are halved.
+    """
 
-    def add(self, job: Job) -> None:
-        """Score the window now, or later with others of its length."""
-        waiting = self._waiting[len(job.samples)]
-        waiting.append(job)
-        if len(waiting) >= self.engine.batch_windows:
-            self._run(len(job.samples))
-        elif sum(map(len, self._waiting.values())) >= 4 * self.engine.batch_windows:
-            self.flush()
+    def __init__(self, *, engine: Scorer[Scored]) -> None:
+        self._engine = engine
+        self._fitting: BatchLimits | None = None
+        self._waiting: dict[Hashable, list[Job[Scored]]] = {}
+        self._windows = 0
+        self._seconds = 0.0
+
+    @property
+    def limits(self) -> BatchLimits:
+        """What a batch may hold: as the engine says, or less where that proved too much."""
+        said, fitting = self._engine.limits, self._fitting
+        if fitting is None:
+            return said
+        return BatchLimits(
+            windows=min(said.windows, fitting.windows), seconds=min(said.seconds, fitting.seconds)
+        )
+
+    def add(self, job: Job[Scored]) -> None:
+        """Score the window now, or later with others."""
+        same_length = getattr(self._engine, "equal_lengths_only", False)
+        key = (job.language, len(job.samples) if same_length else None)
+        self._waiting.setdefault(key, []).append(job)
+        self._windows += 1
+        self._seconds += len(job.samples) / SAMPLE_RATE
+        if self._full():
+            self._run_most()
 
     def flush(self) -> None:
-        """Score all that waits, longest first."""
-        for length in sorted(self._waiting, reverse=True):
-            self._run(length)
+        """Score all that waits."""
+        while self._waiting:
+            self._run_most()
 
-    def _run(self, length: int) -> None:
-        jobs = self._waiting.pop(length, [])
+    def _full(self) -> bool:
+        limits = self.limits
+        # Where a batch is one window there is nothing to choose.
+        many = 1 if limits.windows == 1 else LOOK_AHEAD
+        return self._windows >= many * limits.windows or self._seconds >= many * limits.seconds
+
+    def _run_most(self) -> None:
+        """Score, of the likes that most sound waits of, the full batch with the least padding."""
+        key = max(self._waiting, key=lambda key: _seconds(self._waiting[key]))
+        batches = list(_batches(self._waiting.pop(key), self.limits))
+        full = batches[:-1] or batches
+        chosen = min(full, key=lambda batch: _padded(batch) / _seconds(batch))
+        if left := [job for batch in batches if batch is not chosen for job in batch]:
+            self._waiting[key] = left
+        self._windows -= len(chosen)
+        self._seconds -= _seconds(chosen)
+        self._run(chosen)
+
+    def _run(self, jobs: list[Job[Scored]]) -> None:
         try:
-            results = self.engine.run([job.samples for job in jobs]) if jobs else []
-        except Exception as error:  # noqa: BLE001 - out of memory has many names
+            results = self._engine.run([job.samples for job in jobs], language=jobs[0].language)
+        except MemoryError as error:
+            self._make_smaller(jobs, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, one window must not take others
             if len(jobs) == 1:
                 jobs[0].failed(error)
                 return
-            # One by one, so that only the culprit fails.
             for job in jobs:
-                self._waiting[length] = [job]
-                self._run(length)
+                self._run([job])
+        else:
+            for job, scored in zip(jobs, results, strict=True):
+                job.done(scored)
+
+    def _make_smaller(self, jobs: list[Job[Scored]], error: MemoryError) -> None:
+        if len(jobs) == 1:
+            seconds = len(jobs[0].samples) / SAMPLE_RATE
+            refusal = MemoryError(f"a window of {seconds:.1f} s does not fit into memory by itself")
+            refusal.__cause__ = error
+            jobs[0].failed(refusal)
             return
-        for job, scores in zip(jobs, results, strict=True):
-            job.done(scores)
+        half = len(jobs) // 2
+        self._fitting = BatchLimits(windows=half, seconds=_padded(jobs) / 2)
+        for batch in _batches(jobs, self.limits):
+            self._run(batch)
+
+
+def _batches(jobs: list[Job[Scored]], limits: BatchLimits) -> Iterator[list[Job[Scored]]]:
+    """Jobs by falling length, in batches within the limits; a window alone may be over them."""
+    batch: list[Job[Scored]] = []
+    for job in sorted(jobs, key=lambda job: -len(job.samples)):
+        longest = len((batch or [job])[0].samples)
+        seconds = (len(batch) + 1) * longest / SAMPLE_RATE
+        if batch and (len(batch) >= limits.windows or seconds > limits.seconds):
+            yield batch
+            batch = []
+        batch.append(job)
+    if batch:
+        yield batch
+
+
+def _padded(jobs: Sequence[Job[Any]]) -> float:
+    """Seconds that the device computes for a batch."""
+    return len(jobs) * max(len(job.samples) for job in jobs) / SAMPLE_RATE
+
+
+def _seconds(jobs: Sequence[Job[Any]]) -> float:
+    return sum(len(job.samples) for job in jobs) / SAMPLE_RATE

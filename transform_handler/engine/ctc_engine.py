@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from transform_handler.audio.reading import SAMPLE_RATE
 from transform_handler.decoding.greedy import Alphabet
 from transform_handler.engine.frames import FrameScores, Samples
+from transform_handler.engine.interface import BatchLimits
 
 
 class CtcEngine:
@@ -15,6 +17,8 @@ class CtcEngine:
     A batch holds windows of one length only: padding would change what group-norm models hear,
     and a transcript must not depend on its neighbours.
     """
+
+    equal_lengths_only = True
 
     def __init__(self, model: Any, processor: Any, *, device: str) -> None:
         self._model = model.eval().to(device)
@@ -28,18 +32,23 @@ class CtcEngine:
             specials=frozenset(tokenizer.all_special_tokens),
         )
         self.hop = hop_of(model.config)
-        self.batch_windows = 1 if device == "cpu" else 16
+        self.limits = BatchLimits(windows=1 if device == "cpu" else 16, seconds=600.0)
 
     @property
     def seconds_per_frame(self) -> float:
         """Distance between two frames."""
         return self.hop / SAMPLE_RATE
 
-    def run(self, batch: list[Samples]) -> list[FrameScores]:
+    def run(
+        self,
+        batch: Sequence[Samples],
+        *,
+        language: str | None = None,  # noqa: ARG002
+    ) -> list[FrameScores]:
         """Score windows of equal length."""
         import torch  # noqa: PLC0415
 
-        features = self._features(batch, sampling_rate=SAMPLE_RATE, return_tensors="pt")
+        features = self._features(list(batch), sampling_rate=SAMPLE_RATE, return_tensors="pt")
         inputs = {name: value.to(self._device) for name, value in features.items()}
         with torch.inference_mode():
             logits = self._model(**inputs).logits  # shape = (n_windows, n_frames, n_vocabulary)

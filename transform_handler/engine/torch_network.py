@@ -248,7 +248,7 @@ def _plain(convolution: nn.Conv1d) -> nn.Conv1d:
         convolution.out_channels,
         convolution.kernel_size[0],
         stride=convolution.stride[0],
-        padding=convolution.padding,
+        padding=int(convolution.padding[0]),
         dilation=convolution.dilation[0],
         groups=convolution.groups,
         bias=convolution.bias is not None,
