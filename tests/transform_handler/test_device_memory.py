@@ -17,8 +17,10 @@ GIB = 1 << 30
     "said",
     [
         "CUDA out of memory. Tried to allocate 2.00 GiB.\nmore",
-        "[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory: you "
-        "tried to allocate 9 bytes. Error code 12 (Cannot allocate memory)",
+        (
+            "[enforce fail at alloc_cpu.cpp:124] . DefaultCPUAllocator: can't allocate memory: you "
+            "tried to allocate 9 bytes. Error code 12 (Cannot allocate memory)"
+        ),
         "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
     ],
 )
@@ -51,7 +53,7 @@ def test_score_tables_are_counted_where_attention_keeps_them() -> None:
     wide = {"conv_dim": (8,) * 7, "hidden_size": 64, "intermediate_size": 64}
     plain = bytes_for_second(Wav2Vec2Config(**wide), itemsize=4, hop=320)
     with_scores = bytes_for_second(WavLMConfig(**wide), itemsize=4, hop=320)
-    assert with_scores - plain == pytest.approx(3 * 12 * 1_000 * 50 * 4)
+    assert with_scores - plain == pytest.approx(3 * 12 * 1_000 * 50 * 4, rel=0.02)
 
 
 @given(st.integers(1, 200), st.sampled_from([2, 4]))

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from manifests.errors import InputError
+from transform_handler.decoding.greedy import Alphabet
 from transform_handler.engine.ctc_engine import CtcEngine
+
+if TYPE_CHECKING:
+    from transform_handler.engine.torch_network import TorchNetwork
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedNetwork:
+    """A network ready to score, and what its symbols are."""
+
+    network: TorchNetwork
+    alphabet: Alphabet
 
 
 def load_engine(folder: Path, *, device: str) -> CtcEngine:
@@ -14,6 +28,48 @@ def load_engine(folder: Path, *, device: str) -> CtcEngine:
     Raises:
         InputError: no CTC model, or one whose weights are incomplete (a checkpoint that was
             only pretrained would transcribe with a random head).
+    """
+    model, processor = read_model(folder)
+    return CtcEngine(model, processor, device=device)
+
+
+def load_network(
+    folder: Path, *, device: str, precision: str = "exact", distribution: bool = False
+) -> LoadedNetwork:
+    """Load a model folder as a network in torch; ``precision`` is ``exact`` or ``fast``.
+
+    Raises:
+        InputError: as ``load_engine``.
+    """
+    from transform_handler.engine.torch_network import (  # noqa: PLC0415
+        Options,
+        TorchNetwork,
+        dtype_for,
+    )
+
+    model, processor = read_model(folder)
+    network = TorchNetwork(
+        model,
+        processor.feature_extractor,
+        device=device,
+        dtype=dtype_for(precision, device),
+        options=Options(distribution=distribution),
+    )
+    tokenizer = processor.tokenizer
+    alphabet = Alphabet.from_vocabulary(
+        tokenizer.get_vocab(),
+        blank=model.config.pad_token_id,
+        delimiter=getattr(tokenizer, "word_delimiter_token", None),
+        specials=frozenset(tokenizer.all_special_tokens),
+    )
+    return LoadedNetwork(network=network, alphabet=alphabet)
+
+
+def read_model(folder: Path) -> tuple[Any, Any]:
+    """A folder's CTC model, on the CPU in float32, and its processor.
+
+    Raises:
+        InputError: as ``load_engine``.
     """
     import transformers  # noqa: PLC0415
     from safetensors import SafetensorError  # noqa: PLC0415
@@ -34,4 +90,4 @@ def load_engine(folder: Path, *, device: str) -> CtcEngine:
         )
     if getattr(processor, "tokenizer", None) is None:
         raise InputError(f"{folder}: the model has no tokenizer, so its output has no letters")
-    return CtcEngine(model, processor, device=device)
+    return model, processor
