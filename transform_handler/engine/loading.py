@@ -66,7 +66,7 @@ def load_network(
 
 
 def read_model(folder: Path) -> tuple[Any, Any]:
-    """A folder's CTC model, on the CPU in float32, and its processor.
+    """A folder's CTC model, as its checkpoint has it, and its processor.
 
     Raises:
         InputError: as ``load_engine``.
