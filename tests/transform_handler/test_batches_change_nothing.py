@@ -179,3 +179,17 @@ def test_half_precision_hears_samples_to_more_than_its_own_digits() -> None:
         seen[dtype] = front.first(values).double()
     error = (seen[torch.bfloat16] - seen[torch.float64])[:, :-1].abs()
     assert float(error.max() / seen[torch.float64].abs().max()) < 2**-7
+
+
+def test_after_memory_ran_out_passes_are_half_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = network("wav2vec2 group")
+
+    def full(batch: list[Samples]) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(made, "_forward", full)
+        with pytest.raises(MemoryError):
+            made(windows([4_000]), language=None)
+    assert made._pass_seconds == ROOMY.seconds / 2
+    assert len(made(windows([4_000]), language=None)) == 1

@@ -41,28 +41,35 @@ def load_network(
     Raises:
         InputError: as ``load_engine``.
     """
-    from transform_handler.engine.torch_network import (  # noqa: PLC0415
-        Options,
-        TorchNetwork,
-        dtype_for,
+    from transform_handler.engine.half_precision import (  # noqa: PLC0415
+        dtypes_for,
+        outgrows_float16,
     )
+    from transform_handler.engine.torch_network import Options, TorchNetwork  # noqa: PLC0415
 
-    model, processor = read_model(folder)
-    network = TorchNetwork(
-        model,
-        processor.feature_extractor,
-        device=device,
-        dtype=dtype_for(precision, device),
-        options=Options(distribution=distribution),
-    )
-    tokenizer = processor.tokenizer
-    alphabet = Alphabet.from_vocabulary(
+    *tried, last = dtypes_for(precision, device)
+    for dtype in (*tried, last):
+        # A network takes its model over: each precision begins with the folder.
+        model, processor = read_model(folder)
+        network = TorchNetwork(
+            model,
+            processor.feature_extractor,
+            device=device,
+            dtype=dtype,
+            options=Options(distribution=distribution),
+        )
+        if dtype == last or not outgrows_float16(network):
+            break
+    return LoadedNetwork(network=network, alphabet=_alphabet(model, processor.tokenizer))
+
+
+def _alphabet(model: Any, tokenizer: Any) -> Alphabet:
+    return Alphabet.from_vocabulary(
         tokenizer.get_vocab(),
         blank=model.config.pad_token_id,
         delimiter=getattr(tokenizer, "word_delimiter_token", None),
         specials=frozenset(tokenizer.all_special_tokens),
     )
-    return LoadedNetwork(network=network, alphabet=alphabet)
 
 
 def read_model(folder: Path) -> tuple[Any, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,7 +95,7 @@ class TorchNetwork:
             ArithmeticError: the model's output is not finite.
         """
         answers: list[FrameScores | None] = [None] * len(batch)
-        with memory_errors(), torch.inference_mode():
+        with self._memory(), torch.inference_mode():
             # All passes are under way before the first answer is waited for.
             passes = [
                 (places, self._forward([batch[place] for place in places]))
@@ -106,6 +107,16 @@ class TorchNetwork:
                 for row, place in enumerate(places):
                     answers[place] = answer.scores(row)
         return [answer for answer in answers if answer is not None]
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self._place.device
+
+    def modules(self) -> Iterator[nn.Module]:
+        """The parts of the model, for who wants to look at what they give."""
+        modules: Iterator[nn.Module] = self._model.modules()
+        return modules
 
     def _passes(self, batch: Sequence[Samples]) -> Iterator[list[int]]:
         """Places in the batch, longest first, in groups that the device takes at once."""
@@ -122,6 +133,16 @@ class TorchNetwork:
             group.append(place)
         if group:
             yield group
+
+    @contextmanager
+    def _memory(self) -> Iterator[None]:
+        """Where memory ran out, later passes are half as long."""
+        try:
+            with memory_errors():
+                yield
+        except MemoryError:
+            self._pass_seconds /= 2
+            raise
 
     def _forward(self, windows: Sequence[Samples]) -> _Answer:
         inputs = self._inputs(windows)
@@ -183,17 +204,6 @@ class TorchNetwork:
         )
 
 
-def dtype_for(precision: str, device: str) -> torch.dtype:
-    """``exact`` is float32; ``fast`` is what the GPU's tensor cores do best.
-
-    A CPU computes in float32 either way: half precision is slower there.
-    """
-    if precision == "exact" or not device.startswith("cuda"):
-        return torch.float32
-    major, _ = torch.cuda.get_device_capability(device)
-    return torch.bfloat16 if major >= 8 else torch.float16
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Answer:
     """What a pass said, on the host or on its way there; shape (n_windows, n_frames, …)."""
@@ -225,10 +235,11 @@ def _to_host(values: Tensor) -> Tensor:
 
 
 def _compute_exactly() -> None:
-    """Float32 as float32: cuDNN would round to ten bits by default."""
+    """Float32 as float32, which cuDNN would round; sums of half precision in float32."""
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
 
 
 def _fold_weight_norm(model: nn.Module) -> None:
