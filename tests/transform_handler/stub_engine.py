@@ -7,8 +7,7 @@ import numpy as np
 from transform_handler.audio.layout import WindowLayout
 from transform_handler.decoding.greedy import Alphabet
 from transform_handler.engine.ctc_engine import CtcEngine
-from transform_handler.engine.frames import FrameScores, Samples
-from transform_handler.engine.interface import BatchLimits
+from transform_handler.engine.frames import BatchLimits, FrameScores, Samples
 
 HOP = 320
 FIELD = 400
@@ -24,7 +23,10 @@ ALPHABET = Alphabet.from_vocabulary(
 class StubNetwork:
     """Reads the alphabet's ids off the sound: a frame's id is its loudest sample's code."""
 
-    def __init__(self) -> None:
+    equal_lengths_only = False
+
+    def __init__(self, limits: BatchLimits) -> None:
+        self.limits = limits
         self.batches: list[list[int]] = []
 
     def __call__(self, batch: Sequence[Samples], *, language: str | None) -> list[FrameScores]:
@@ -43,13 +45,8 @@ class StubEngine(CtcEngine):
     """The engine of the stub network."""
 
     def __init__(self, *, windows: int = 1, alphabet: Alphabet = ALPHABET) -> None:
-        self.network = StubNetwork()
-        super().__init__(
-            self.network,
-            alphabet,
-            layout=WindowLayout(hop=HOP),
-            limits=BatchLimits(windows=windows),
-        )
+        self.network = StubNetwork(BatchLimits(windows=windows, seconds=600.0))
+        super().__init__(self.network, alphabet, layout=WindowLayout(hop=HOP))
 
     @property
     def batches(self) -> list[list[int]]:

@@ -20,7 +20,7 @@ from manifests.storage import open_store
 from tests.conftest import speechlike, write_sound
 from transform_handler import transcriber
 from transform_handler.allowed import VARIABLE
-from transform_handler.engine.interface import BatchLimits
+from transform_handler.engine.frames import BatchLimits
 from transform_handler.handler import (
     BUDGET_VARIABLE,
     JSON_LINES,
@@ -100,7 +100,7 @@ def test_batches_of_windows_change_no_text(handler: Handler, meetings: Path) -> 
     pointers = [pointer(path) for path in sorted(meetings.glob("meeting *.wav"))]
     alone = ask(handler, *pointers)
     engine = handler.transcriber._engine
-    alone_limits, engine.limits = engine.limits, BatchLimits(windows=4)
+    alone_limits, engine.limits = engine.limits, BatchLimits(windows=4, seconds=600.0)
     try:
         batched = ask(handler, *pointers)
     finally:

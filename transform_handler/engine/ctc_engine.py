@@ -10,7 +10,7 @@ import numpy as np
 from transform_handler.audio.layout import SAMPLE_RATE, WindowLayout
 from transform_handler.decoding.greedy import Alphabet, decode_words
 from transform_handler.engine.frames import FrameScores, Network, Samples
-from transform_handler.engine.interface import BatchLimits, Piece
+from transform_handler.engine.interface import Piece
 from transform_handler.records import Word
 
 
@@ -23,12 +23,12 @@ class CtcEngine:
         alphabet: Alphabet,
         *,
         layout: WindowLayout,
-        limits: BatchLimits,
     ) -> None:
         self._network = network
         self.alphabet = alphabet
         self.layout = layout
-        self.limits = limits
+        self.limits = network.limits
+        self.equal_lengths_only = network.equal_lengths_only
 
     def run(self, batch: Sequence[Samples], *, language: str | None) -> list[FrameScores]:
         """Score windows; each as if it were alone."""

@@ -26,8 +26,19 @@ class FrameScores:
     distribution: npt.NDArray[np.float32] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatchLimits:
+    """How much a model takes at once: windows, and seconds with the padding to the longest."""
+
+    windows: int = 1
+    seconds: float = 60.0
+
+
 class Network(Protocol):
     """The forward pass of a CTC model on some device, in some precision."""
+
+    limits: BatchLimits
+    equal_lengths_only: bool
 
     def __call__(self, batch: Sequence[Samples], *, language: str | None) -> list[FrameScores]:
         """Score windows of any lengths; each as if it were alone.

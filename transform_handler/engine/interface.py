@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from transform_handler.audio.layout import WindowLayout
-from transform_handler.engine.frames import Samples
+from transform_handler.engine.frames import BatchLimits, Samples
 from transform_handler.records import Word
 
 Scored = TypeVar("Scored")
@@ -33,19 +33,13 @@ class Piece(Generic[Scored]):
     scored: Scored | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class BatchLimits:
-    """How much a model takes at once: windows, and seconds with the padding to the longest."""
-
-    windows: int = 1
-    seconds: float = 60.0
-
-
 class Engine(Protocol[Scored]):
     """A loaded model."""
 
     layout: WindowLayout
     limits: BatchLimits
+    equal_lengths_only: bool
+    """Whether windows of different lengths must not share a batch."""
 
     def run(self, batch: Sequence[Samples], *, language: str | None) -> list[Scored]:
         """Score windows; each as if it were alone, whatever else is in the batch.

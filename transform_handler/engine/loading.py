@@ -2,22 +2,87 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from manifests.errors import InputError
-from transform_handler.audio.layout import layout_for
+from transform_handler.audio.layout import WindowLayout, layout_for
 from transform_handler.decoding.greedy import Alphabet
 from transform_handler.engine.ctc_engine import CtcEngine
-from transform_handler.engine.interface import BatchLimits
-from transform_handler.engine.torch_network import TorchNetwork
+
+if TYPE_CHECKING:
+    from transform_handler.engine.torch_network import TorchNetwork
 
 
-def load_engine(folder: Path, *, device: str) -> CtcEngine:
-    """Load a model folder with its processor.
+@dataclass(frozen=True, kw_only=True)
+class LoadedNetwork:
+    """A network ready to score, and what its symbols are."""
+
+    network: TorchNetwork
+    alphabet: Alphabet
+    layout: WindowLayout
+
+
+def load_engine(folder: Path, *, device: str, precision: str = "exact") -> CtcEngine:
+    """Load a model folder with its processor; ``precision`` is ``exact`` or ``fast``.
 
     Raises:
         InputError: no CTC model, or one whose weights are incomplete (a checkpoint that was
             only pretrained would transcribe with a random head).
+    """
+    loaded = load_network(folder, device=device, precision=precision)
+    return CtcEngine(loaded.network, loaded.alphabet, layout=loaded.layout)
+
+
+def load_network(
+    folder: Path, *, device: str, precision: str = "exact", distribution: bool = False
+) -> LoadedNetwork:
+    """Load a model folder as a network in torch.
+
+    Raises:
+        InputError: as ``load_engine``.
+    """
+    from transform_handler.engine.half_precision import (  # noqa: PLC0415
+        dtypes_for,
+        outgrows_float16,
+    )
+    from transform_handler.engine.torch_network import Options, TorchNetwork  # noqa: PLC0415
+
+    *tried, last = dtypes_for(precision, device)
+    for dtype in (*tried, last):
+        # A network takes its model over: each precision begins with the folder.
+        model, processor = read_model(folder)
+        network = TorchNetwork(
+            model,
+            processor.feature_extractor,
+            device=device,
+            dtype=dtype,
+            options=Options(distribution=distribution),
+        )
+        if dtype == last or not outgrows_float16(network):
+            break
+    return LoadedNetwork(
+        network=network,
+        alphabet=_alphabet(model, processor.tokenizer),
+        layout=layout_for(model.config.to_dict()),
+    )
+
+
+def _alphabet(model: Any, tokenizer: Any) -> Alphabet:
+    return Alphabet.from_vocabulary(
+        tokenizer.get_vocab(),
+        blank=model.config.pad_token_id,
+        delimiter=getattr(tokenizer, "word_delimiter_token", None),
+        specials=frozenset(tokenizer.all_special_tokens),
+    )
+
+
+def read_model(folder: Path) -> tuple[Any, Any]:
+    """A folder's CTC model, as its checkpoint has it, and its processor.
+
+    Raises:
+        InputError: as ``load_engine``.
     """
     import transformers  # noqa: PLC0415
     from safetensors import SafetensorError  # noqa: PLC0415
@@ -36,17 +101,6 @@ def load_engine(folder: Path, *, device: str) -> CtcEngine:
             f"{folder}: the checkpoint lacks trained weights ({missing}); "
             "a fine-tuned CTC model is expected, not a pretrained one"
         )
-    tokenizer = getattr(processor, "tokenizer", None)
-    if tokenizer is None:
+    if getattr(processor, "tokenizer", None) is None:
         raise InputError(f"{folder}: the model has no tokenizer, so its output has no letters")
-    return CtcEngine(
-        TorchNetwork(model, processor.feature_extractor, device=device),
-        Alphabet.from_vocabulary(
-            tokenizer.get_vocab(),
-            blank=model.config.pad_token_id,
-            delimiter=getattr(tokenizer, "word_delimiter_token", None),
-            specials=frozenset(tokenizer.all_special_tokens),
-        ),
-        layout=layout_for(model.config.to_dict()),
-        limits=BatchLimits(windows=1 if device == "cpu" else 16),
-    )
+    return model, processor
