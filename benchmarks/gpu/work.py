@@ -115,6 +115,7 @@ class Ours:
             limits=limits,
         )
         self.limits = self.network.limits
+        self.equal_lengths_only = self.network.equal_lengths_only
 
     def run(self, batch: Sequence[Samples], *, language: str | None) -> list[FrameScores]:
         return self.network(batch, language=language)

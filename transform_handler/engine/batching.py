@@ -56,7 +56,7 @@ class Batcher(Generic[Scored]):
         self._waiting.setdefault(key, []).append(job)
         self._windows += 1
         self._samples += len(job.samples)
-        if self._full():
+        while self._waiting and self._full():
             self._run_most()
 
     def flush(self) -> None:
