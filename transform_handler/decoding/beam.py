@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import nlargest
 from operator import itemgetter
@@ -20,13 +21,17 @@ import numpy.typing as npt
 from transform_handler.decoding.symbols import BLANK, Symbols
 from transform_handler.decoding.text_scores import Context, TextScores
 
-# A symbol below this probability is not tried in a frame, unless it is the best there.
-SYMBOL_FLOOR = math.exp(-9.0)
+# A symbol below this probability is not tried in a frame, unless it is the best there…
+SYMBOL_FLOOR = math.exp(-6.0)
+# …or a hot word needs it next: names that the model never saw are spelled by unlikely letters.
+HOT_FLOOR = math.exp(-10.0)
 # A hypothesis this much below the best one is given up.
 BEAM_MARGIN = math.exp(-16.0)
 
-Candidates = tuple[list[int], list[float]]
-"""The symbols that are tried in a frame, and their probabilities."""
+Tried = list[tuple[int, float]]
+"""Symbols with their probabilities."""
+Candidates = tuple[Tried, Tried]
+"""What is tried in a frame: by every hypothesis, and by those that are in need of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +45,7 @@ class BeamSearch:
     scores: TextScores
     width: int
     floor: float = SYMBOL_FLOOR
+    hot_floor: float = HOT_FLOOR
     margin: float = BEAM_MARGIN
 
     def best(self, log_probabilities: npt.NDArray[np.float64]) -> tuple[int, ...]:
@@ -49,7 +55,8 @@ class BeamSearch:
         """
         tree = PrefixTree(symbols=self.symbols, scores=self.scores)
         beam = {tree.root: 1.0}
-        for tried in candidates(log_probabilities, floor=self.floor):
+        rare = min(self.floor, self.hot_floor) if self.scores.hot_words else self.floor
+        for tried in candidates(log_probabilities, floor=self.floor, rare=rare):
             beam = self._pruned(tree.grown(beam, tried))
         return tree.likeliest(beam)
 
@@ -61,27 +68,28 @@ class BeamSearch:
 
 
 def candidates(
-    log_probabilities: npt.NDArray[np.float64], *, floor: float = SYMBOL_FLOOR
-) -> list[Candidates]:
+    log_probabilities: npt.NDArray[np.float64], *, floor: float, rare: float
+) -> Iterator[Candidates]:
     """What is tried in each frame that can change a beam.
 
     Where nothing but the blank is likely, a second such frame changes nothing.
     """
     probabilities = np.exp(log_probabilities)
-    tried = probabilities >= floor
-    tried[np.arange(len(tried)), probabilities.argmax(axis=1)] = True
+    best = probabilities.argmax(axis=1)
+    tried = probabilities >= rare
+    tried[np.arange(len(tried)), best] = True
     idle = tried[:, BLANK] & (tried.sum(axis=1) == 1)
     idle[1:] &= idle[:-1].copy()
     idle[:1] = False
-    frames = np.flatnonzero(~idle)
-    rows, symbols = np.nonzero(tried[frames])
-    weights = probabilities[frames[rows], symbols].tolist()
-    borders = np.searchsorted(rows, np.arange(len(frames) + 1)).tolist()
-    names = symbols.tolist()
-    return [
-        (names[start:stop], weights[start:stop])
-        for start, stop in zip(borders[:-1], borders[1:], strict=True)
-    ]
+    for frame in np.flatnonzero(~idle):
+        symbols = np.flatnonzero(tried[frame])
+        row = probabilities[frame, symbols]
+        usual = (row >= floor) | (symbols == best[frame])
+        pairs = list(zip(symbols.tolist(), row.tolist(), usual.tolist(), strict=True))
+        yield (
+            [(symbol, weight) for symbol, weight, often in pairs if often],
+            [(symbol, weight) for symbol, weight, often in pairs if not often],
+        )
 
 
 class PrefixTree:
@@ -99,16 +107,18 @@ class PrefixTree:
         self._last = [BLANK]
         self._contexts: list[Context] = [scores.start]
         self._grown: dict[int, tuple[int, float]] = {}
+        self._needed: dict[int, frozenset[int]] = {}
         self.root = BLANK
 
     def grown(self, beam: dict[int, float], tried: Candidates) -> dict[int, float]:
         """The hypotheses one frame later, with their masses."""
         size, known, grow = self._size, self._grown, self._grow
-        pairs = list(zip(*tried, strict=True))
+        usual, rare = tried
         found: dict[int, float] = {}
         for key, mass in beam.items():
             last = key % size
             prefix = key - last
+            pairs = usual + self._in_need(prefix // size, rare) if rare else usual
             for symbol, weight in pairs:
                 if symbol in (last, BLANK):
                     target, share = prefix + symbol, mass * weight
@@ -118,6 +128,14 @@ class PrefixTree:
                     share = mass * weight * gain
                 found[target] = found.get(target, 0.0) + share
         return found
+
+    def _in_need(self, prefix: int, rare: Tried) -> Tried:
+        """Those of rare symbols that the hot words in this prefix may go on with."""
+        needed = self._needed.get(prefix)
+        if needed is None:
+            needed = self._symbols.beginning_with(self._scores.needed(self._contexts[prefix]))
+            self._needed[prefix] = needed
+        return [pair for pair in rare if pair[0] in needed] if needed else []
 
     def _grow(self, step: int) -> tuple[int, float]:
         """The hypothesis that a new symbol leads to, and by what it multiplies the mass."""

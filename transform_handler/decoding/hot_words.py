@@ -82,6 +82,17 @@ class HotWords:
         paid = matches.paid + longest.letters - longest.paid
         return Matches(paid, self._followed(running, " ", 0))
 
+    def openings(self, matches: Matches, *, begins: bool) -> frozenset[str]:
+        """What text may come next in a hot word: a letter, or a space and the letter after it."""
+        first = self._children[0]
+        found = {f" {letter}" for letter in first} | (set(first) if begins else set())
+        for one in matches.running:
+            for letter in self._children[one.node]:
+                found.add(letter)
+            if one.node in self._whole:
+                found.add(" ")
+        return frozenset(found)
+
     def given_up(self, matches: Matches) -> float:
         """What is lost where the text ends: all that is not whole."""
         return self.worth(matches._replace(running=())) - self.worth(matches)

@@ -48,6 +48,20 @@ class Symbols:
         """Every character that some symbol writes, but the space."""
         return frozenset("".join(self.texts)) - {" "}
 
+    def beginning_with(self, openings: frozenset[str]) -> frozenset[int]:
+        """Symbols whose text begins with one of these: a letter, or a space and a letter."""
+        return frozenset(
+            symbol for opening in openings for symbol in self._by_opening.get(opening, ())
+        )
+
+    @cached_property
+    def _by_opening(self) -> dict[str, tuple[int, ...]]:
+        found: dict[str, tuple[int, ...]] = {}
+        for symbol, text in enumerate(self.texts[1:], start=1):
+            opening = text[:2] if text.startswith(" ") else text[0]
+            found[opening] = (*found.get(opening, ()), symbol)
+        return found
+
     def fold(self, distribution: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Log-probabilities of symbols, shape (n_frames, n_symbols), from those of all ids.
 

@@ -52,6 +52,12 @@ class TextScores:
         context, gain = self._parted(context)
         return gain + (self.hot_words.given_up(context.matches) if self.hot_words else 0.0)
 
+    def needed(self, context: Context) -> frozenset[str]:
+        """What a hot word would go on with: letters, or spaces with the letter after them."""
+        if self.hot_words is None:
+            return frozenset()
+        return self.hot_words.openings(context.matches, begins=not context.word)
+
     def _spelled(self, context: Context, letter: str) -> tuple[Context, float]:
         word = context.word + letter
         if self.hot_words is None:
