@@ -186,19 +186,21 @@ def peers(alphabet: Alphabet) -> Iterator[tuple[str, Decode]]:
     labels = ["" if i == alphabet.blank else text for i, text in enumerate(alphabet.tokens)]
     decoder = build_ctcdecoder(labels)
     for width in (16, 64):
-        yield f"ctc-beam-decoder {width}", lambda frames, width=width: decoder.decode(
-            frames.distribution, beam_width=width
+        yield (
+            f"ctc-beam-decoder {width}",
+            lambda frames, width=width: decoder.decode(frames.distribution, beam_width=width),
         )
     for weight in (10.0, 15.0, 20.0):
-        yield f"ctc-beam-decoder 16, hot words {weight}", lambda frames, weight=weight: (
-            decoder.decode(
+        yield (
+            f"ctc-beam-decoder 16, hot words {weight}",
+            lambda frames, weight=weight: decoder.decode(
                 frames.distribution,
                 beam_width=16,
                 hotwords=hot_words(),
                 hotword_weight=weight,
                 beam_prune_logp=-16,
                 token_min_logp=-10,
-            )
+            ),
         )
 
 

@@ -22,6 +22,8 @@ ENGINE_VERSION = 1
 """Raised when the handler's text can change, and only then."""
 
 CARD_NAME = "nightscribe.json"
+DECODE_FOLDER = "decode"
+"""The folder of a bundle that holds what its decoder reads."""
 # Files of a model folder that cannot change a transcript.
 _SILENT_SUFFIXES = frozenset({".md", ".png", ".parquet"})
 _SILENT_NAMES = frozenset({CARD_NAME, "metrics.json", "LICENSE", "LICENSE.txt"})
@@ -180,7 +182,8 @@ def _kept(path: Path, folder: Path) -> bool:
     parts = path.relative_to(folder).parts
     # Downloads and clones keep their own records in hidden folders, trainers in checkpoint-500.
     hidden = any(part.startswith(".") for part in parts)
-    return not hidden and parts[0] != "code" and not parts[0].startswith("checkpoint")
+    made_anew = parts[0] in ("code", DECODE_FOLDER)
+    return not hidden and not made_anew and not parts[0].startswith("checkpoint")
 
 
 def model_digest(folder: Path) -> str:

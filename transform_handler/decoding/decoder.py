@@ -15,11 +15,9 @@ from transform_handler.decoding.language_model import LanguageModel
 from transform_handler.decoding.symbols import Symbols
 from transform_handler.decoding.text_scores import TextScores
 from transform_handler.engine.frames import FrameScores
-from transform_handler.identity import BeamSettings, DecodeSettings
+from transform_handler.identity import DECODE_FOLDER, BeamSettings, DecodeSettings
 from transform_handler.records import Word
 
-DECODE_FOLDER = "decode"
-"""The folder of a bundle that holds what its decoder reads."""
 HOT_WORDS_NAME = "hot_words.txt"
 LANGUAGE_MODEL_STEM = "language_model"
 
@@ -76,12 +74,7 @@ def decoder_for(
 
 def _search(settings: BeamSettings, folder: Path, alphabet: Alphabet) -> BeamSearch:
     symbols = Symbols.of(alphabet)
-    if (settings.language_model or settings.hot_words) and not symbols.part_words:
-        raise InputError(
-            "[decode] a language model and hot words need a model that parts words, by a "
-            "delimiter or by SentencePiece's ▁; this one's vocabulary has neither"
-        )
-    hot = spelled(_listed(folder), symbols) if settings.hot_words else ()
+    hot = hot_words_in(folder, settings, symbols)
     scores = TextScores(
         language_model=_language_model(settings, folder, hot),
         hot_words=HotWords(hot, boost=settings.hot_word_boost) if hot else None,
@@ -90,10 +83,23 @@ def _search(settings: BeamSettings, folder: Path, alphabet: Alphabet) -> BeamSea
     return BeamSearch(symbols=symbols, scores=scores, width=settings.beam_width)
 
 
-def _listed(folder: Path) -> list[str]:
+def hot_words_in(folder: Path, settings: BeamSettings, symbols: Symbols) -> tuple[str, ...]:
+    """The hot words in a bundle's ``decode/`` folder, in the model's letters.
+
+    Raises:
+        InputError: they are not there, the model cannot spell them, or it does not part words,
+            which a language model needs as well.
+    """
+    if (settings.language_model or settings.hot_words) and not symbols.part_words:
+        raise InputError(
+            "[decode] a language model and hot words need a model that parts words, by a "
+            "delimiter or by SentencePiece's ▁; this one's vocabulary has neither"
+        )
+    if not settings.hot_words:
+        return ()
     path = folder / HOT_WORDS_NAME
     try:
-        return path.read_text("utf-8").splitlines()
+        return spelled(path.read_text("utf-8").splitlines(), symbols)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; the bundle's card says it is there") from error
 

@@ -14,7 +14,7 @@ _PLAIN = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
 )
 _QUOTES = str.maketrans("’‘ʼ", "'''")
-_DROPPED = frozenset(".,!?\"“”„()")
+_DROPPED = frozenset('.,!?"“”„()')
 _PARTING = frozenset("-‐‑–/_&+")
 
 
@@ -97,9 +97,7 @@ class HotWords:
         """What is lost where the text ends: all that is not whole."""
         return self.worth(matches._replace(running=())) - self.worth(matches)
 
-    def _followed(
-        self, running: tuple[_Match, ...], letter: str, added: int
-    ) -> tuple[_Match, ...]:
+    def _followed(self, running: tuple[_Match, ...], letter: str, added: int) -> tuple[_Match, ...]:
         return tuple(
             _Match(node, one.letters + added, one.paid)
             for one in running

@@ -36,7 +36,7 @@ class LanguageModel:
 
     @classmethod
     def read(cls, path: Path, *, weight: float, expected: frozenset[str] = frozenset()) -> Self:
-        """Read an ARPA file (also gzipped) or a KenLM binary.
+        """Read an ARPA file or a KenLM binary.
 
         Raises:
             InputError: it is none, or the package is not installed.
@@ -45,7 +45,7 @@ class LanguageModel:
             import kenlm  # noqa: PLC0415
         except ImportError as error:
             raise InputError(
-                "[decode] language_model needs the package ufal-kenlm; install nightscribe[lm]"
+                "[decode] language_model needs the package ufal.kenlm; install nightscribe[lm]"
             ) from error
         config = kenlm.Config()
         config.show_progress = False
@@ -54,8 +54,8 @@ class LanguageModel:
             return cls(model=kenlm.Model(str(path), config), weight=weight, expected=expected)
         except (OSError, RuntimeError) as error:
             raise InputError(
-                f"[decode] language_model {path.name}: KenLM cannot read it; an ARPA file, "
-                f"gzipped or not, or a KenLM binary is expected ({_first_line(error)})"
+                f"[decode] language_model {path.name}: KenLM cannot read it; an ARPA file "
+                f"or a KenLM binary is expected ({_first_line(error)})"
             ) from error
 
     @property

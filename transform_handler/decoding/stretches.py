@@ -17,9 +17,9 @@ import numpy.typing as npt
 from transform_handler.decoding.greedy import GAP_SECONDS, WORD_START, Alphabet
 
 PAUSE_SECONDS = 0.4
-# Each cell of this grid has a cut, so no stretch is longer than two, which is less than the 18 s
-# that a part hears beyond its ends.
-CELL_SECONDS = 8.0
+# Each cell of this grid has a cut, so no stretch is longer than two. The symbols of the longest
+# word (10 s) then depend on less than the 18 s that a part hears beyond its ends.
+CELL_SECONDS = 3.5
 
 
 @dataclass(frozen=True, kw_only=True)

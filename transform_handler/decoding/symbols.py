@@ -85,7 +85,7 @@ class Symbols:
 
         Delimiters stand once between words, and not at the ends.
         """
-        changed = np.append(True, path[1:] != path[:-1]) if len(path) else np.zeros(0, dtype=bool)  # noqa: FBT003
+        changed = np.append(True, path[1:] != path[:-1]) if len(path) else np.zeros(0, dtype=bool)
         sequence: list[int] = []
         for symbol in path[changed & (path != BLANK)].tolist():
             last = sequence[-1] if sequence else self.delimiter
