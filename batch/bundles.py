@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from batch.config import Config
+from batch.config import Config, DecodeSection
+from batch.decoding import checked, decoding
 from batch.wheels import inference_wheels, vendored
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
@@ -44,6 +45,7 @@ def configured_bundle(config: Config, output: Store, *, dry: bool = False) -> Bu
         config.model.uri,
         output,
         precision=config.model.precision,
+        decode=checked(config),
         wheels=inference_wheels(config),
         dry=dry,
     )
@@ -54,24 +56,29 @@ def prepare_bundle(
     output: Store,
     *,
     precision: str = "exact",
+    decode: DecodeSection | None = None,
     wheels: str | None = None,
     dry: bool = False,
 ) -> Bundle:
     """Make (or find) the bundle of a model folder, a bundle, or a hub's model.
 
-    ``wheels`` is a folder or prefix to vendor its requirements from. A ``dry`` call writes nothing.
+    ``decode`` with a method makes a bundle anew that was made with others. ``wheels`` is a folder
+    or prefix to vendor its requirements from. A ``dry`` call writes nothing.
 
     Raises:
-        InputError: there is no usable model there, or a wheel is missing; the message says what
-            was found.
+        InputError: there is no usable model there, a wheel is missing, or the model cannot be
+            decoded like that; the message says what was found.
     """
-    if is_bundle(model):
+    decode = decode or DecodeSection()
+    if is_bundle(model) and decode.method is None:
         return _from_tarball(model, output, wheels=wheels, dry=dry)
-    with model_folder(model) as folder:
-        name = slug(model)
-        card = bundle_card(folder, name=name, decode=DecodeSettings(precision=precision))
-        vendor = vendored(wheels, "inference", requirements().decode()) if wheels else {}
-        files = bundle_files(folder, card, vendor)
+    name = _card_of(model).name if is_bundle(model) else slug(model)
+    with model_folder(model) as folder, decoding(decode, folder) as wanted:
+        settings = DecodeSettings(precision=precision, method=wanted.method, beam=wanted.beam)
+        card = bundle_card(folder, name=name, decode=settings)
+        pins = requirements(settings).decode()
+        vendor = vendored(wheels, "inference", pins) if wheels else {}
+        files = bundle_files(folder, card, vendor, decode_files=wanted.files)
         key = f"models/{name}/{_identity(files)}/model.tar.gz"
         if not dry and output.stat(key) is None:
             with tempfile.TemporaryDirectory(prefix="nightscribe-bundle-") as scratch:
@@ -122,11 +129,16 @@ def _from_hub(name: str) -> Path:
         ) from error
 
 
-def _from_tarball(model: str, output: Store, *, wheels: str | None, dry: bool) -> Bundle:
+def _card_of(model: str) -> BundleCard:
     store, key = parent_store(model)
     if store.stat(key) is None:
         raise InputError(f"[model] uri {model!r}: no such bundle")
-    card = _card_in(model)
+    return _card_in(model)
+
+
+def _from_tarball(model: str, output: Store, *, wheels: str | None, dry: bool) -> Bundle:
+    card = _card_of(model)
+    store, key = parent_store(model)
     if model.startswith(output.uri) and not wheels:
         return _bundle(card, model)
     with tempfile.TemporaryDirectory(prefix="nightscribe-bundle-") as scratch:

@@ -57,6 +57,21 @@ class ModelSection(_Section):
     precision: Literal["exact"] = "exact"
 
 
+class DecodeSection(_Section):
+    """[decode] how a CTC model's scores become words; docs/engine-decoding.md has the figures.
+
+    Without ``method`` a model folder is decoded greedily, and a bundle as its card says.
+    """
+
+    method: Literal["greedy", "beam"] | None = None
+    beam_width: Annotated[int, Field(ge=1, le=1024)] = 16
+    language_model: Location | None = None
+    lm_weight: Annotated[float, Field(ge=0, le=10)] = 0.5
+    word_bonus: Annotated[float, Field(ge=-10, le=10)] | None = None
+    hot_words: list[Annotated[str, Field(min_length=1)]] = []
+    hot_word_boost: Annotated[float, Field(gt=0, le=20)] = 2.0
+
+
 class OutputSection(_Section):
     """[output] where runs, transcripts and reports go."""
 
@@ -170,6 +185,7 @@ class Config(_Section):
     model: ModelSection
     output: OutputSection
     references: ReferencesSection | None = None
+    decode: DecodeSection = DecodeSection()
     platform: PlatformSection = PlatformSection()
     run: RunSection = RunSection()
     transform: TransformSection = TransformSection()
@@ -266,6 +282,7 @@ _LOCATIONS: Mapping[str, tuple[str, ...]] = {
     "references": ("uri",),
     "model": ("uri",),
     "output": ("uri",),
+    "decode": ("language_model",),
     "training": ("train", "validation", "test", "domain", "base"),
     "sagemaker": ("wheels",),
 }

@@ -21,6 +21,7 @@ from batch.config import Config, SageMakerSection
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from manifests.storage import open_store
+from transform_handler.bundle import LM_REQUIREMENT
 
 Kind = Literal["inference", "training", "driver"]
 KINDS: tuple[Kind, ...] = ("inference", "training", "driver")
@@ -34,9 +35,11 @@ _PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in (35, 34, 31, 28, 27, 24
 _SOURCE_ONLY = ("docopt",)
 
 
-def requirements(kind: Kind, *, lora: bool = False) -> str:
+def requirements(kind: Kind, *, lora: bool = False, language_model: bool = False) -> str:
     """What the container of a bundle installs, one ``name==version`` a line."""
     text = files(_PACKAGES[kind]).joinpath("requirements.txt").read_text("utf-8")
+    if language_model and kind == "inference":
+        text += LM_REQUIREMENT.decode()
     return text + (LORA_REQUIREMENT if lora and kind == "training" else "")
 
 
@@ -119,7 +122,7 @@ def download(folder: Path, kind: Kind, *, python: str = PYTHON) -> Download:
         raise InputError(
             f"{folder}: {error.strerror}; name a folder that can be written"
         ) from error
-    wanted = dict(_pins(requirements(kind, lora=True)))
+    wanted = dict(_pins(requirements(kind, lora=True, language_model=True)))
     source = [line for line in wanted.values() if line.split("==")[0] in _SOURCE_ONLY]
     if source:
         _pip("wheel", "--wheel-dir", str(folder), *source)

@@ -10,6 +10,7 @@ import transform_handler
 from manifests.tarball import package_files
 from transform_handler.identity import (
     CARD_NAME,
+    DECODE_FOLDER,
     BundleCard,
     DecodeSettings,
     model_digest,
@@ -22,6 +23,8 @@ from transform_handler.handler import input_fn, model_fn, output_fn, predict_fn
 
 __all__ = ["input_fn", "model_fn", "output_fn", "predict_fn"]
 '''
+LM_REQUIREMENT = b"ufal.kenlm==26.4.1\n"
+"""What only bundles with a language model install."""
 # Above the pins where wheels lie beside the file; pip takes the folder as relative to the file.
 FROM_WHEELS = b"--no-index\n--find-links wheels\n"
 
@@ -31,17 +34,24 @@ def bundle_card(folder: Path, *, name: str, decode: DecodeSettings) -> BundleCar
     return BundleCard.of(name=name, model_digest=model_digest(folder), decode=decode)
 
 
-def requirements() -> bytes:
+def requirements(decode: DecodeSettings | None = None) -> bytes:
     """What the image lacks, pinned; torch, transformers and numpy are the image's own."""
-    return Path(__file__).with_name("requirements.txt").read_bytes()
+    pins = Path(__file__).with_name("requirements.txt").read_bytes()
+    has_language_model = decode and decode.beam and decode.beam.language_model
+    return pins + (LM_REQUIREMENT if has_language_model else b"")
 
 
 def bundle_files(
-    folder: Path, card: BundleCard, wheels: Mapping[str, bytes] | None = None
+    folder: Path,
+    card: BundleCard,
+    wheels: Mapping[str, bytes] | None = None,
+    *,
+    decode_files: Mapping[str, Path | bytes] | None = None,
 ) -> dict[str, Path | bytes]:
     """Everything that goes into ``model.tar.gz``, by its name there.
 
     With ``wheels``, by their names below ``code/``, the container installs from those alone.
+    ``decode_files`` are what the card's decoder reads, by their names below ``decode/``.
 
     Raises:
         InputError: the folder holds no model.
@@ -53,7 +63,8 @@ def bundle_files(
         assert package.__file__ is not None
         files |= package_files(Path(package.__file__).parent, prefix="code")
     files["code/inference.py"] = ENTRY
-    files |= installed_from(wheels or {}, requirements())
+    files |= installed_from(wheels or {}, requirements(card.decode))
+    files |= {f"{DECODE_FOLDER}/{name}": one for name, one in (decode_files or {}).items()}
     files[CARD_NAME] = card.to_json().encode()
     return files
 

@@ -21,9 +21,27 @@ ENGINE_VERSION = 2
 """Raised when the handler's text can change, and only then."""
 
 CARD_NAME = "nightscribe.json"
+DECODE_FOLDER = "decode"
+"""The folder of a bundle that holds what its decoder reads."""
 # Files of a model folder that cannot change a transcript.
 _SILENT_SUFFIXES = frozenset({".md", ".png", ".parquet"})
 _SILENT_NAMES = frozenset({CARD_NAME, "metrics.json", "LICENSE", "LICENSE.txt"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeamSettings:
+    """What a beam search adds to the sound; files of the bundle stand by their SHA-256.
+
+    ``lm_weight`` multiplies the language model's natural logarithms, ``word_bonus`` is one for each
+    word, ``hot_word_boost`` for each letter of a hot word. What has no effect is zero.
+    """
+
+    beam_width: int
+    language_model: str | None = None
+    lm_weight: float = 0.0
+    word_bonus: float = 0.0
+    hot_words: str | None = None
+    hot_word_boost: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +58,17 @@ class DecodeSettings:
     resampler: str = RESAMPLER
     precision: str = "exact"
     calibrated: bool = False
+    beam: BeamSettings | None = None
+    """Set where ``method`` is ``beam``."""
 
     @property
     def digest(self) -> str:
         """Twelve hexadecimal digits that name these settings and the engine's version."""
-        return digest_of({**asdict(self), "engine_version": ENGINE_VERSION})
+        settings = asdict(self)
+        if self.beam is None:
+            # Greedy results of versions that knew no beam are of these settings too.
+            del settings["beam"]
+        return digest_of({**settings, "engine_version": ENGINE_VERSION})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,14 +139,20 @@ class BundleCard:
 
 def _settings(data: dict[str, Any], name: str) -> DecodeSettings:
     """Settings as a card has them; those that an older version did not know are as by default."""
-    known = {one.name for one in fields(DecodeSettings)}
-    unknown = sorted(data.keys() - known)
+    beam = data.get("beam")
+    _check_known(data, DecodeSettings, name)
+    if beam is not None:
+        _check_known(beam, BeamSettings, name)
+    return DecodeSettings(**{**data, "beam": beam and BeamSettings(**beam)})
+
+
+def _check_known(data: dict[str, Any], settings: type, name: str) -> None:
+    unknown = sorted(data.keys() - {one.name for one in fields(settings)})
     if unknown:
         raise InputError(
             f"{name}: not a bundle card of this version: it has the decode settings "
             f"{', '.join(unknown)}, which are not known here; a newer nightscribe made the bundle"
         )
-    return DecodeSettings(**data)
 
 
 def digest_of(value: Mapping[str, Any]) -> str:
@@ -152,7 +182,8 @@ def _kept(path: Path, folder: Path) -> bool:
     parts = path.relative_to(folder).parts
     # Downloads and clones keep their own records in hidden folders, trainers in checkpoint-500.
     hidden = any(part.startswith(".") for part in parts)
-    return not hidden and parts[0] != "code" and not parts[0].startswith("checkpoint")
+    made_anew = parts[0] in ("code", DECODE_FOLDER)
+    return not hidden and not made_anew and not parts[0].startswith("checkpoint")
 
 
 def model_digest(folder: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from batch.account.account import account_of
 from batch.bundles import configured_bundle
-from batch.config import Config, PlatformSection
+from batch.config import Config, DecodeSection, PlatformSection
 from batch.platforms.aws import region_of
 from batch.transform_machines import transform_machines
 from manifests.errors import InputError
@@ -49,6 +49,8 @@ def scheduled_config(
             "archive": archive,
             "references": references,
             "model": config.model.model_copy(update={"uri": bundle.uri}),
+            # The bundle has it all, and the files that made it are on somebody's machine.
+            "decode": DecodeSection(),
             "transform": config.transform.model_copy(update={"workers": machines.workers}),
             "sagemaker": account.model_copy(update=found),
             "training": None,

@@ -55,12 +55,12 @@ def pins(text: str) -> dict[str, str]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_container_installs_is_what_the_lock_has(kind: Kind) -> None:
     lock = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
-    assert set(requirements(kind, lora=True).split()) <= set(lock)
+    assert set(requirements(kind, lora=True, language_model=True).split()) <= set(lock)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_container_installs_needs_nothing_else(kind: Kind) -> None:
-    listed = set(pins(requirements(kind, lora=True)))
+    listed = set(pins(requirements(kind, lora=True, language_model=True)))
     image = set() if kind == "driver" else needed(set(IN_IMAGE))
     assert needed(listed, stop=image) - image <= listed
 
@@ -238,7 +238,7 @@ def test_wheels_are_downloaded_for_the_image_and_recorded(index: Path, tmp_path:
 
 def test_a_second_kind_is_recorded_beside_the_first(index: Path, tmp_path: Path) -> None:
     for kind in ("inference", "driver"):
-        wheel_files(index, requirements(kind))  # type: ignore[arg-type]
+        wheel_files(index, requirements(kind, language_model=True))  # type: ignore[arg-type]
     download(tmp_path / "wheels", "inference")
     done = download(tmp_path / "wheels", "driver")
     assert len(done.wheels) == len(requirements("driver").split())

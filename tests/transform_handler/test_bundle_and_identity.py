@@ -14,8 +14,11 @@ from transform_handler.bundle import bundle_card, bundle_files
 from transform_handler.handler import model_fn
 from transform_handler.identity import (
     CARD_NAME,
+    ENGINE_VERSION,
+    BeamSettings,
     BundleCard,
     DecodeSettings,
+    digest_of,
     model_digest,
     model_files,
 )
@@ -45,9 +48,48 @@ def test_every_decode_setting_counts_in_the_digest() -> None:
     digests = {usual.digest}
     for field in dataclasses.fields(usual):
         value = getattr(usual, field.name)
-        other = not value if isinstance(value, bool) else value + type(value)(1)
-        digests.add(dataclasses.replace(usual, **{field.name: other}).digest)
+        digests.add(dataclasses.replace(usual, **{field.name: another(value)}).digest)
     assert len(digests) == 1 + len(dataclasses.fields(usual))
+
+
+def another(value: object) -> object:
+    if value is None:
+        return BeamSettings(beam_width=16)
+    return not value if isinstance(value, bool) else value + type(value)(1)  # type: ignore[operator, call-arg]
+
+
+def test_every_setting_of_a_beam_counts_in_the_digest() -> None:
+    usual = BeamSettings(beam_width=16, language_model="a", hot_words="b")
+    digests = {DecodeSettings(method="beam", beam=usual).digest}
+    for field in dataclasses.fields(usual):
+        value = getattr(usual, field.name)
+        changed = dataclasses.replace(usual, **{field.name: value + type(value)(1)})
+        digests.add(DecodeSettings(method="beam", beam=changed).digest)
+    assert len(digests) == 1 + len(dataclasses.fields(usual))
+
+
+def test_greedy_settings_have_the_digest_of_versions_without_a_beam() -> None:
+    data = dataclasses.asdict(DecodeSettings())
+    del data["beam"]
+    assert DecodeSettings().digest == digest_of({**data, "engine_version": ENGINE_VERSION})
+
+
+def test_a_card_with_a_beam_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    beam = BeamSettings(beam_width=8, language_model="a" * 64, lm_weight=0.5, word_bonus=2.0)
+    decode = DecodeSettings(method="beam", beam=beam)
+    card = BundleCard.of(name="x", model_digest="y", decode=decode)
+    (tmp_path / CARD_NAME).write_text(card.to_json(), "utf-8")
+    assert BundleCard.read(tmp_path) == card
+    (tmp_path / CARD_NAME).write_text(card.to_json().replace("beam_width", "beam_length"))
+    with pytest.raises(InputError, match="beam_length, which are not known here"):
+        BundleCard.read(tmp_path)
+
+
+def test_a_card_that_knows_no_beam_is_read_as_greedy(tmp_path: Path) -> None:
+    card = json.loads(GOLDEN.read_text("utf-8"))
+    del card["decode"]["beam"]
+    (tmp_path / CARD_NAME).write_text(json.dumps(card))
+    assert BundleCard.read(tmp_path).decode == DecodeSettings()
 
 
 def test_the_model_digest_depends_on_content_and_not_on_place_or_time(
@@ -142,11 +184,11 @@ def test_a_card_of_another_kind_is_refused(model: Path, text: str) -> None:
 def test_a_card_with_a_setting_of_another_version_is_refused(model: Path) -> None:
     write_bundle(model, model)
     card = json.loads((model / CARD_NAME).read_text())
-    card["decode"]["beam"] = 5
+    card["decode"]["lattice"] = 5
     (model / CARD_NAME).write_text(json.dumps(card))
     said = refusal(model)
     assert "not a bundle card of this version" in said
-    assert "beam" in said
+    assert "lattice" in said
     assert "a newer nightscribe made the bundle" in said
 
 

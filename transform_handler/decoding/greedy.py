@@ -23,7 +23,7 @@ GAP_SECONDS = 1.0
 # Frames of one letter beyond this count as none.
 MAX_LETTER_SECONDS = 2.0
 # SentencePiece marks the beginning of a word, where others mark its end.
-_WORD_START = "▁"
+WORD_START = "▁"
 # As of wav2vec2, for a text whose times do not matter.
 _USUAL_FRAME_SECONDS = 0.02
 
@@ -155,9 +155,9 @@ def _letters(
     for start, end, score in zip(starts.tolist(), ends.tolist(), best.tolist(), strict=True):
         token = int(ids[start])
         text = "" if token == alphabet.delimiter else alphabet.text_of(token)
-        if token == alphabet.delimiter or text.startswith(_WORD_START):
+        if token == alphabet.delimiter or text.startswith(WORD_START):
             yield None
-        if text := text.removeprefix(_WORD_START):
+        if text := text.removeprefix(WORD_START):
             yield _Letter(text=text, start=first_frame + start, end=first_frame + end, score=score)
 
 
