@@ -30,7 +30,7 @@ def shipped_model(layout: WindowLayout | None = None, **settings: object) -> Ite
     decode = replace(DecodeSettings(), **settings)
     card = BundleCard.of(name="demo", model_digest="0", decode=decode)
     with DecoderProcess() as decoder:
-        engine = load_engine(MODEL, device="cpu")
+        engine = load_engine(MODEL, device="cpu", decode=decode)
         engine.layout = layout or engine.layout
         transcriber = Transcriber(engine, card, decoder, EVERYWHERE)
 

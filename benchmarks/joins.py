@@ -1,12 +1,12 @@
 """Are there more errors where windows join than elsewhere?
 
-The shipped model transcribes the demo's archive, each recording six times, behind 0 to 15 s of
+The shipped model transcribes the demo's archive, each recording twelve times, behind 0 to 16.5 s of
 silence, so that joins fall on other words each time. Reference words have the synthesiser's own
 times; a wrong or missing word counts where it was said, an extra word where it was heard. Printed:
 errors and words within 2 s of a join and elsewhere, the same for words that were heard in both
 places, and how many joins lie between words.
 
-    joins.py [SECONDS …]    with these contexts instead of the usual one
+    joins.py [CONTEXT,CONTEXT_IN_PAUSES …]    in seconds, instead of the usual ones
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ from transform_handler.audio.windows import Part, cut  # noqa: E402
 from transform_handler.records import Word  # noqa: E402
 
 NEAR_SECONDS = 2.0
-SHIFTS = (0.0, 3.0, 6.0, 9.0, 12.0, 15.0)
+SHIFTS = tuple(1.5 * number for number in range(12))
 
 
 def main() -> None:
     usual = WindowLayout(hop=320)
-    for context in map(float, sys.argv[1:] or [usual.context_seconds]):
-        layout = replace(usual, context_seconds=context)
+    tried = sys.argv[1:] or [f"{usual.context_seconds},{usual.pause_context_seconds}"]
+    for context, in_pause in (map(float, one.split(",")) for one in tried):
+        layout = replace(usual, context_seconds=context, pause_context_seconds=in_pause)
         print(
             f"windows of {layout.step_seconds:.0f} s with {context:.1f} s of context, "
             f"{layout.pause_context / SAMPLE_RATE:.1f} s in pauses"

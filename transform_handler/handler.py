@@ -72,7 +72,7 @@ def model_fn(model_dir: str, context: Any = None) -> Handler:
     limit_threads()
     card = BundleCard.read(folder)
     device = choose_device(context)
-    engine = load_engine(folder, device=device, precision=card.decode.precision)
+    engine = load_engine(folder, device=device, decode=card.decode)
     decoders = DecoderPool(readers_for(device))
     allowed = AllowedPrefixes.from_environment()
     transcriber = Transcriber(engine, card, decoders, allowed, readers=decoders.size)

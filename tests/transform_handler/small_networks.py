@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+import os
 from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 import transformers
+
+DEVICE = os.environ.get("NIGHTSCRIBE_TEST_DEVICE", "cpu")
+"""Where the tests' networks compute; ``cuda`` where there is one to be tested."""
 
 CONVOLUTIONS = {
     "conv_dim": (16, 24, 16),

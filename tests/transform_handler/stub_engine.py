@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from transform_handler.audio.layout import WindowLayout
+from transform_handler.decoding.decoder import GreedyDecoder
 from transform_handler.decoding.greedy import Alphabet
 from transform_handler.engine.ctc_engine import CtcEngine
 from transform_handler.engine.frames import BatchLimits, FrameScores, Samples
@@ -46,7 +47,9 @@ class StubEngine(CtcEngine):
 
     def __init__(self, *, windows: int = 1, alphabet: Alphabet = ALPHABET) -> None:
         self.network = StubNetwork(BatchLimits(windows=windows, seconds=600.0))
-        super().__init__(self.network, alphabet, layout=WindowLayout(hop=HOP))
+        decoder = GreedyDecoder(alphabet=alphabet, seconds_per_frame=HOP / 16_000)
+        layout = WindowLayout(hop=HOP)
+        super().__init__(self.network, decoder, blank=alphabet.blank, layout=layout)
 
     @property
     def batches(self) -> list[list[int]]:

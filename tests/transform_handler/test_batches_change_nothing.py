@@ -8,7 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.transform_handler.small_networks import EQUAL_ONLY, FAMILIES, alone, extractor, model
+from tests.transform_handler.small_networks import (
+    DEVICE,
+    EQUAL_ONLY,
+    FAMILIES,
+    alone,
+    extractor,
+    model,
+)
 from transform_handler.engine.frames import BatchLimits, FrameScores, Samples
 from transform_handler.engine.torch_network import Options, TorchNetwork
 
@@ -23,7 +30,7 @@ def network(
     return TorchNetwork(
         copy.deepcopy(model(name)),
         extractor(name),
-        device="cpu",
+        device=DEVICE,
         dtype=dtype,
         limits=ROOMY,
         options=options,
@@ -49,7 +56,7 @@ def difference(scores: FrameScores, expected: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("name", FAMILIES)
 @given(sizes=lengths, products=st.booleans())
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_any_lengths_share_a_batch_in_float64(name: str, sizes: list[int], products: bool) -> None:
     batch = windows(sizes)
     answers = network(name, products=products)(batch, language=None)
@@ -170,12 +177,15 @@ def test_half_precision_hears_samples_to_more_than_its_own_digits() -> None:
     seen = {}
     for dtype, front in fronts.items():
         values = torch.from_numpy(sound)[None].to(
-            torch.float64 if dtype == torch.float64 else torch.float32
+            DEVICE, torch.float64 if dtype == torch.float64 else torch.float32
         )
         front._lengths.set(
-            samples=torch.tensor([16_000]), frames=torch.tensor([1]), longest=1, padded=False
+            samples=torch.tensor([16_000], device=DEVICE),
+            frames=torch.tensor([1], device=DEVICE),
+            longest=1,
+            padded=False,
         )
-        seen[dtype] = front.first(values).double()
+        seen[dtype] = front.first(values).double().cpu()
     error = (seen[torch.bfloat16] - seen[torch.float64])[:, :-1].abs()
     assert float(error.max() / seen[torch.float64].abs().max()) < 2**-7
 

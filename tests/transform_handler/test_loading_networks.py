@@ -25,11 +25,11 @@ def test_a_folder_gives_what_an_unbatched_pass_gives(tiny_model: Path, precision
     np.testing.assert_allclose(answer.distribution, expected, atol=1e-4)
 
 
-def test_the_alphabet_is_that_of_the_engine(tiny_model: Path) -> None:
-    assert (
-        load_network(tiny_model, device="cpu").alphabet
-        == load_engine(tiny_model, device="cpu").alphabet
-    )
+def test_an_engine_reads_its_networks_scores_with_the_models_own_letters() -> None:
+    engine, loaded = load_engine(DEMO_MODEL, device="cpu"), load_network(DEMO_MODEL, device="cpu")
+    assert engine._decoder.alphabet == loaded.alphabet
+    assert engine._decoder.seconds_per_frame == 0.02
+    assert engine.layout == loaded.layout
 
 
 def test_the_demo_model_has_its_hop_and_takes_one_window_at_once_on_a_cpu() -> None:

@@ -54,7 +54,7 @@ def evaluate(
     device = device or choose_device()
     card = _card(model, name or model.name)
     # First: it says what is wrong with a folder, and the rules ask for a CTC model's tokenizer.
-    engine = load_engine(model, device=device)
+    engine = load_engine(model, device=device, decode=card.decode)
     rules = rules or _rules_of(model)
     rule = normalizer or normalizer_for(_language(utterances, rules))
     with DecoderProcess() as decoder:

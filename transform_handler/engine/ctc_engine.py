@@ -7,25 +7,27 @@ from itertools import groupby
 
 import numpy as np
 
-from transform_handler.audio.layout import SAMPLE_RATE, WindowLayout
-from transform_handler.decoding.greedy import Alphabet, decode_words
+from transform_handler.audio.layout import WindowLayout
+from transform_handler.decoding.decoder import WordDecoder
 from transform_handler.engine.frames import FrameScores, Network, Samples
 from transform_handler.engine.interface import Piece
 from transform_handler.records import Word
 
 
 class CtcEngine:
-    """A network, its alphabet, and the decoder that makes words of its frames."""
+    """A network, and the decoder that makes words of its frames; ``blank`` is CTC's."""
 
     def __init__(
         self,
         network: Network,
-        alphabet: Alphabet,
+        decoder: WordDecoder,
         *,
+        blank: int,
         layout: WindowLayout,
     ) -> None:
         self._network = network
-        self.alphabet = alphabet
+        self._decoder = decoder
+        self._blank = blank
         self.layout = layout
         self.limits = network.limits
         self.equal_lengths_only = network.equal_lengths_only
@@ -38,13 +40,7 @@ class CtcEngine:
         """The words of consecutive pieces; what was not heard parts words."""
         words: list[Word] = []
         for frames, first in self._stretches(pieces):
-            words += decode_words(
-                frames.ids,
-                frames.log_probabilities,
-                self.alphabet,
-                seconds_per_frame=self.layout.hop / SAMPLE_RATE,
-                first_frame=first,
-            )
+            words += self._decoder.words(frames, first_frame=first)
         return words
 
     def _stretches(self, pieces: Sequence[Piece[FrameScores]]) -> Iterator[tuple[FrameScores, int]]:
@@ -62,7 +58,7 @@ class CtcEngine:
         skipped = (piece.keep_start - piece.start) // hop
         size = -(-(piece.keep_end - piece.keep_start) // hop)
         scores = piece.scored
-        ids = np.full(size, self.alphabet.blank, dtype=np.int32)
+        ids = np.full(size, self._blank, dtype=np.int32)
         best = np.zeros(size, dtype=np.float32)
         found = len(scores.ids[skipped : skipped + size])
         ids[:found] = scores.ids[skipped : skipped + size]
@@ -80,7 +76,7 @@ class CtcEngine:
             return None
         given = scores.distribution[skipped : skipped + size]
         missing = np.full((size - len(given), given.shape[1]), -np.inf, dtype=np.float32)
-        missing[:, self.alphabet.blank] = 0.0
+        missing[:, self._blank] = 0.0
         return np.concatenate((given, missing))
 
 

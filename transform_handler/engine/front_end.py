@@ -7,6 +7,7 @@ looks at a whole window, takes its statistics from the window's own frames.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -182,7 +183,10 @@ class _NormalisedFirst(_First):
         exact = seen.double() * own[..., None]
         share = count.clamp(min=1).double()[:, None]
         mean = exact.sum(1) / share
-        products = exact.transpose(1, 2) @ exact / share[..., None]
+        # In pieces: one long sum a window would keep one core of a GPU busy and all others idle.
+        pieces = exact.view(len(exact) * math.gcd(exact.shape[1], 64), -1, exact.shape[2])
+        products = torch.bmm(pieces.transpose(1, 2), pieces)
+        products = products.view(len(exact), -1, *products.shape[1:]).sum(1) / share[..., None]
         return mean, products - mean[:, :, None] * mean[:, None, :]
 
 

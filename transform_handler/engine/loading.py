@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from manifests.errors import InputError
-from transform_handler.audio.layout import WindowLayout, layout_for
+from transform_handler.audio.layout import SAMPLE_RATE, WindowLayout, layout_for
+from transform_handler.decoding.decoder import decoder_for
 from transform_handler.decoding.greedy import Alphabet
 from transform_handler.engine.ctc_engine import CtcEngine
+from transform_handler.identity import DecodeSettings
 
 if TYPE_CHECKING:
     from transform_handler.engine.torch_network import TorchNetwork
@@ -24,15 +26,27 @@ class LoadedNetwork:
     layout: WindowLayout
 
 
-def load_engine(folder: Path, *, device: str, precision: str = "exact") -> CtcEngine:
-    """Load a model folder with its processor; ``precision`` is ``exact`` or ``fast``.
+def load_engine(folder: Path, *, device: str, decode: DecodeSettings | None = None) -> CtcEngine:
+    """Load a bundle, or a model folder with its processor; ``decode`` says how to use it.
 
     Raises:
         InputError: no CTC model, or one whose weights are incomplete (a checkpoint that was
-            only pretrained would transcribe with a random head).
+            only pretrained would transcribe with a random head); or a decoder without its files.
     """
-    loaded = load_network(folder, device=device, precision=precision)
-    return CtcEngine(loaded.network, loaded.alphabet, layout=loaded.layout)
+    settings = decode or DecodeSettings()
+    loaded = load_network(
+        folder,
+        device=device,
+        precision=settings.precision,
+        distribution=settings.beam is not None,
+    )
+    seconds_per_frame = loaded.layout.hop / SAMPLE_RATE
+    return CtcEngine(
+        loaded.network,
+        decoder_for(settings, folder, loaded.alphabet, seconds_per_frame),
+        blank=loaded.alphabet.blank,
+        layout=loaded.layout,
+    )
 
 
 def load_network(
