@@ -8,6 +8,7 @@ covariances of short frames of all channels, in the band of speech.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +17,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-ANALYSIS_RATE = 8_000
-FRAME_SECONDS = 0.04
+# Each 40 ms are judged by their first 20: a syllable is longer.
+HOP_SECONDS, FRAME_SECONDS = 0.04, 0.02
 # The energies of frames of noise or hum lie within this, from the lowest tenth to the highest
 # hundredth; a voice that can be understood at all moves further.
 STEADY_DB = 5.0
@@ -29,7 +30,7 @@ COHERENT = 0.5
 MOST_LOSS_DB = 10.0
 # A step of 16 bits, as a mean square: what is fainter is silence.
 _SILENCE = 2.0**-30
-_LOWEST, _HIGHEST = 10.0, 99.0
+_LOWEST, _HIGHEST = 0.10, 0.99
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,7 @@ class Frames:
 
     ``band`` are the covariances of the pre-emphasised sound, shape (n_frames, n_channels,
     n_channels); ``full`` those of the sound as it is, hum and offset included. Sums over the
-    samples of a frame, ``samples`` each.
+    ``samples`` of a frame.
     """
 
     band: Floats
@@ -46,12 +47,11 @@ class Frames:
     samples: int
 
     @classmethod
-    def of(cls, sound: npt.NDArray[np.float32], rate: int) -> Frames:
-        """Of sound of shape (n_channels, n_samples), a multiple of ``frame_samples(rate)``."""
-        size = frame_samples(rate)
+    def of(cls, sound: npt.NDArray[np.float32]) -> Frames:
+        """Of frames at about 8 kHz, shape (n_frames, n_channels, n_samples)."""
         # The first difference: it takes rumble and hum down, and leaves speech.
-        band = np.diff(sound, axis=1, prepend=sound[:, :1])
-        return cls(band=_moments(band, size), full=_moments(sound, size), samples=size)
+        band = sound[:, :, 1:] - sound[:, :, :-1]
+        return cls(band=_moments(band), full=_moments(sound), samples=sound.shape[2])
 
     def behind(self, before: Frames) -> Frames:
         """These frames and those before them."""
@@ -74,19 +74,10 @@ class Weights:
         return cls(signs=(1,) * channels)
 
     @property
-    def turned(self) -> bool:
-        """Whether a channel is turned over."""
-        return -1 in self.signs
-
-    @property
-    def short(self) -> bool:
-        """Whether a channel is left out."""
-        return 0 in self.signs
-
-
-def frame_samples(rate: int) -> int:
-    """Samples of a frame at the rate of the analysis."""
-    return max(1, round(FRAME_SECONDS * rate))
+    def hows(self) -> tuple[str, ...]:
+        """What was done: ``mean``, or one or both of ``polarity`` and ``left_out``."""
+        done = (("polarity", -1 in self.signs), ("left_out", 0 in self.signs))
+        return tuple(how for how, applies in done if applies) or ("mean",)
 
 
 def weights_of(frames: Frames) -> Weights:
@@ -102,14 +93,15 @@ def weights_of(frames: Frames) -> Weights:
     return Weights(signs=tuple(int(sign) for sign in signs))
 
 
-def _moments(sound: npt.NDArray[np.float32], size: int) -> Floats:
-    framed = sound.reshape(len(sound), -1, size).transpose(1, 0, 2)
-    return (framed @ framed.transpose(0, 2, 1)).astype(np.float64)
+def _moments(sound: npt.NDArray[np.float32]) -> Floats:
+    return (sound @ sound.transpose(0, 2, 1)).astype(np.float64)
 
 
 def _spread(energies: Floats, silence: float) -> tuple[Floats, Floats]:
     """The low and the high end of frame energies, over the first axis; never below silence."""
-    low, high = np.percentile(energies, [_LOWEST, _HIGHEST], axis=0)
+    ordered = np.sort(energies, axis=0)
+    last = len(ordered) - 1
+    low, high = ordered[int(_LOWEST * last)], ordered[math.ceil(_HIGHEST * last)]
     return np.maximum(low, silence), np.maximum(high, silence)
 
 
@@ -165,7 +157,7 @@ def _rest(moments: Floats, gains: Floats) -> Floats:
 def _harmed(moments: Floats, rest: Floats, gains: Floats) -> Flags:
     """Whether channel i makes the mean noisier than channel j alone by 3 dB, and audibly so."""
     own = _own(moments)
-    floor = np.percentile(own, _LOWEST, axis=0) * len(own)
+    floor = _spread(own, 0.0)[0] * len(own)
     speech = own.sum(axis=0) - floor
     noise = rest.sum(axis=0)
     audible = noise > speech[None, :] * 10 ** (HARMLESS_DB / 10)

@@ -7,25 +7,27 @@ Where nothing is wrong the mix is the plain mean, to the bit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from transform_handler.audio.mix_weights import (
-    ANALYSIS_RATE,
+    FRAME_SECONDS,
+    HOP_SECONDS,
     Frames,
     Weights,
-    frame_samples,
     weights_of,
 )
-from transform_handler.audio.sound import Block, SoundInfo
+from transform_handler.audio.sound import BLOCK_SAMPLES, Block, SoundInfo
 
 CELL_SECONDS = 10
 # A cell is held until it is judged; with many channels at a high rate it is shorter.
 HELD_BYTES = 128 << 20
 FADE_SECONDS = 0.02
+# A cell is judged at about this rate, whatever its own.
+ANALYSIS_RATE = 8_000
 _SAMPLE_BYTES = 4
 
 
@@ -57,7 +59,6 @@ def first_second(info: SoundInfo, second: int) -> int:
     return max(0, second // cell - 1) * cell
 
 
-@dataclass(kw_only=True)
 class Mixer:
     """Mixes blocks of shape (n_samples, n_channels) into ones of shape (n_samples, 1).
 
@@ -65,134 +66,95 @@ class Mixer:
     seconds from ``begin`` to ``end`` are counted (None: to the end of the sound).
     """
 
-    info: SoundInfo
-    start: int = 0
-    begin: float = 0.0
-    end: float | None = None
-    _samples: dict[str, int] = field(default_factory=dict)
-    _before: tuple[Frames, Weights] | None = None
+    def __init__(
+        self, info: SoundInfo, *, start: int = 0, begin: float = 0.0, end: float | None = None
+    ) -> None:
+        self._rate = info.sample_rate
+        self._position = start * self._rate
+        self._counted = (begin, math.inf if end is None else end)
+        self._seconds = dict.fromkeys(("mean", "polarity", "left_out"), 0.0)
+        # One buffer for all cells: memory that is new for each costs more than the copy.
+        self._cell = np.empty((cell_seconds(info) * self._rate, info.channels), dtype=np.float32)
+        self._weights: Weights | None = None
+        self._frames: Frames | None = None
 
     @property
     def seconds(self) -> MixSeconds:
         """How the sound so far was mixed."""
-        rate = self.info.sample_rate
-        return MixSeconds(**{how: round(n / rate, 3) for how, n in self._samples.items()})
+        return MixSeconds(**{how: round(seconds, 3) for how, seconds in self._seconds.items()})
 
     def mix(self, blocks: Iterator[Block]) -> Iterator[Block]:
         """The mix, cell by cell; what was decoded before an error comes before the error."""
-        cell = _Cell(info=self.info, first=self.start * self.info.sample_rate)
-        size = cell_seconds(self.info) * self.info.sample_rate
+        filled = 0
         failure: Exception | None = None
         try:
             for block in blocks:
                 rest = block
                 while len(rest):
-                    piece, rest = rest[: size - cell.size], rest[size - cell.size :]
-                    cell.add(piece)
-                    if cell.size == size:
-                        yield from self._mixed(cell, whole=True)
-                        cell = _Cell(info=self.info, first=cell.first + size)
+                    room = self._cell[filled : filled + len(rest)]
+                    room[:] = rest[: len(room)]
+                    filled, rest = filled + len(room), rest[len(room) :]
+                    if filled == len(self._cell):
+                        yield from self._mixed(self._cell)
+                        filled = 0
         except Exception as error:  # noqa: BLE001 - raised again behind the sound before it
             failure = error
-        yield from self._mixed(cell, whole=False)
+        if filled:
+            yield from self._mixed(self._cell[:filled])
         if failure is not None:
             raise failure
 
-    def _mixed(self, cell: _Cell, *, whole: bool) -> Iterator[Block]:
-        frames = cell.frames()
-        before = self._before
-        short = not whole and 2 * cell.size < cell_seconds(self.info) * self.info.sample_rate
-        if frames is not None and before is not None and short:
-            frames = frames.behind(before[0])
-        if frames is None:
-            weights = before[1] if before else Weights.plain(self.info.channels)
-        else:
-            weights = weights_of(frames)
-            self._before = (frames, weights)
-        self._count(cell, weights)
-        yield from cell.mixed(weights, before[1] if before else weights)
-
-    def _count(self, cell: _Cell, weights: Weights) -> None:
-        rate = self.info.sample_rate
-        first = max(cell.first, round(self.begin * rate))
-        last = cell.first + cell.size
-        last = last if self.end is None else min(last, round(self.end * rate))
-        plain = not (weights.turned or weights.short)
-        hows = {"mean": plain, "polarity": weights.turned, "left_out": weights.short}
-        for how, applies in hows.items():
-            self._samples[how] = self._samples.get(how, 0) + applies * max(0, last - first)
-
-
-@dataclass(kw_only=True)
-class _Cell:
-    """Sound that is mixed in one way, and what it is judged by."""
-
-    info: SoundInfo
-    first: int
-    size: int = 0
-    _blocks: list[Block] = field(default_factory=list)
-    _rest: Block | None = None
-    _analysed: list[npt.NDArray[np.float32]] = field(default_factory=list)
-
-    def add(self, block: Block) -> None:
-        """Hold a block; it is judged at about 8 kHz, whatever its rate."""
-        self._blocks.append(block)
-        self.size += len(block)
-        step = max(1, self.info.sample_rate // ANALYSIS_RATE)
-        if self._rest is not None and len(self._rest):
-            block = np.concatenate([self._rest, block])
-        kept = len(block) // step * step
-        self._rest = block[kept:].copy()
-        # Sample by sample in a fixed order: a matrix product depends on where blocks end.
-        columns = np.ascontiguousarray(block[:kept].T)
-        reduced = columns[:, ::step].copy()
-        for place in range(1, step):
-            reduced += columns[:, place::step]
-        self._analysed.append(reduced * np.float32(1 / step))
-
-    def frames(self) -> Frames | None:
-        """What the cell is judged by; None where it has no whole frame."""
-        step = max(1, self.info.sample_rate // ANALYSIS_RATE)
-        rate = self.info.sample_rate // step
-        if not self._analysed:
-            return None
-        sound = np.concatenate(self._analysed, axis=1)
-        whole = sound.shape[1] // frame_samples(rate) * frame_samples(rate)
-        return Frames.of(np.ascontiguousarray(sound[:, :whole]), rate) if whole else None
-
-    def mixed(self, weights: Weights, before: Weights) -> Iterator[Block]:
-        """The blocks, mixed; the mix changes from the cell's before within some milliseconds."""
-        fade = round(FADE_SECONDS * self.info.sample_rate) if weights != before else 0
-        position = 0
-        for block in self._blocks:
+    def _mixed(self, sound: Block) -> Iterator[Block]:
+        before = self._weights
+        self._weights = weights = self._judged(sound)
+        self._count(len(sound), weights)
+        fade = round(FADE_SECONDS * self._rate) if before not in (None, weights) else 0
+        # Always the same pieces of a cell: the rounding of a product depends on where they end.
+        size = BLOCK_SAMPLES // sound.shape[1]
+        for start in range(0, len(sound), size):
+            block = sound[start : start + size]
             mixed = mixed_by(weights, block)
-            changing = block[: max(0, fade - position)]
-            if len(changing):
-                ramp = (np.arange(position, position + len(changing)) + 0.5) / fade
-                share = ramp.astype(np.float32)[:, None]
+            changing = block[: max(0, fade - start)]
+            if before is not None and len(changing):
+                ramp = np.arange(start + 1, start + len(changing) + 1) / np.float32(fade + 1)
                 old = mixed_by(before, changing)
-                mixed[: len(changing)] = old + share * (mixed[: len(changing)] - old)
-            position += len(block)
+                mixed[: len(changing)] = old + ramp[:, None] * (mixed[: len(changing)] - old)
             yield mixed
+
+    def _judged(self, sound: Block) -> Weights:
+        frames = frames_of(sound, self._rate)
+        if self._frames is not None and 2 * len(sound) < len(self._cell):
+            frames = frames.behind(self._frames)
+        self._frames = frames
+        return weights_of(frames)
+
+    def _count(self, samples: int, weights: Weights) -> None:
+        first, last = self._position, self._position + samples
+        self._position = last
+        begin, end = self._counted
+        seconds = max(0.0, min(end, last / self._rate) - max(begin, first / self._rate))
+        for how in weights.hows:
+            self._seconds[how] += seconds
+
+
+def frames_of(sound: Block, rate: int) -> Frames:
+    """What a cell is judged by: the first half of each whole hop, at about 8 kHz."""
+    hop, step = round(HOP_SECONDS * rate), max(1, rate // ANALYSIS_RATE)
+    size, channels = max(2, round(FRAME_SECONDS * rate / step)), sound.shape[1]
+    whole = len(sound) // hop * hop
+    framed = np.ascontiguousarray(
+        sound[:whole].reshape(-1, hop, channels)[:, : size * step], dtype=np.float32
+    )
+    # Means of neighbours: of samples that were merely dropped, hiss above 4 kHz would stay.
+    means = np.tile(np.eye(channels, dtype=np.float32) / np.float32(step), (step, 1))
+    reduced = framed.reshape(-1, step * channels) @ means if step > 1 else framed
+    frames = reduced.reshape(-1, size, channels).transpose(0, 2, 1)
+    return Frames.of(np.ascontiguousarray(frames))
 
 
 def mixed_by(weights: Weights, block: Block) -> Block:
-    """The mean of the channels that take part; shape (n_samples, 1).
-
-    The result of a sample never depends on the block that it came in.
-    """
-    taken = [(number, sign) for number, sign in enumerate(weights.signs) if sign]
-    share = np.float32(1 / len(taken))
-    if len(weights.signs) == 2:
-        # A matrix product: the mean over the short axis is fourteen times slower. Halves are
-        # exact; with more channels the rounding would depend on where the block ends.
-        mean: Block = block @ (np.array([weights.signs], dtype=np.float32).T * share)
-        return mean
-    columns = np.ascontiguousarray(block.T)
-    mixed = columns[taken[0][0]] * np.float32(taken[0][1])
-    for number, sign in taken[1:]:
-        if sign > 0:
-            mixed += columns[number]
-        else:
-            mixed -= columns[number]
-    return (mixed * share)[:, None]
+    """The mean of the channels that take part; shape (n_samples, 1)."""
+    signs = np.array([weights.signs], dtype=np.float32).T
+    # A matrix product: the mean over the short axis is fourteen times slower.
+    mean: Block = block @ (signs * np.float32(1 / np.count_nonzero(signs)))
+    return mean

@@ -101,7 +101,7 @@ def stream(
     if mode == "mix" and info.channels > 1:
         begin = first_second(info, begin)
         end = None if duration is None else offset + duration
-        mixer = Mixer(info=info, start=begin, begin=offset, end=end)
+        mixer = Mixer(info, start=begin, begin=offset, end=end)
     native = _clean(decoder.blocks(start=begin * info.sample_rate))
     channels = native if mixer is None else mixer.mix(native)
     blocks = _resample(channels, info.sample_rate)
