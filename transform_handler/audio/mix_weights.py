@@ -20,14 +20,16 @@ Flags = npt.NDArray[np.bool_]
 # Each 40 ms are judged by their first 20: a syllable is longer.
 HOP_SECONDS, FRAME_SECONDS = 0.04, 0.02
 # The energies of frames of noise or hum lie within this, from the lowest tenth to the highest
-# hundredth; a voice that can be understood at all moves further.
-STEADY_DB = 5.0
+# hundredth (white noise: 2.0); a voice as loud as the noise it is in moves further.
+STEADY_DB = 3.5
 # So much below speech, noise does no harm: such a channel may stay.
 HARMLESS_DB = -30.0
 # The speech of channels that are summed is coherent from here on, and cancels below minus this.
 COHERENT = 0.5
 # Channels without speech are left out where they would make the others fainter by more than this.
 MOST_LOSS_DB = 10.0
+# In less sound than this a voice may be as steady as noise: nothing is left out.
+SHORTEST_SECONDS = 2.0
 # A step of 16 bits, as a mean square: what is fainter is silence.
 _SILENCE = 2.0**-30
 _LOWEST, _HIGHEST = 0.10, 0.99
@@ -86,9 +88,11 @@ def weights_of(frames: Frames) -> Weights:
     speaks = _speaks(frames)
     if len(frames.band) == 0 or not speaks.any():
         return Weights.plain(channels)
-    kept = ~_worse(frames, speaks)
-    if channels > 10 ** (MOST_LOSS_DB / 20) * np.count_nonzero(kept & speaks):
-        kept &= speaks
+    kept = np.ones(channels, dtype=bool)
+    if len(frames.band) * HOP_SECONDS >= SHORTEST_SECONDS:
+        kept = ~_worse(frames, speaks)
+        if channels > 10 ** (MOST_LOSS_DB / 20) * np.count_nonzero(kept & speaks):
+            kept &= speaks
     signs = np.where(kept, _polarities(frames, kept & speaks), 0)
     return Weights(signs=tuple(int(sign) for sign in signs))
 
@@ -128,10 +132,11 @@ def _worse(frames: Frames, speaks: Flags) -> Flags:
     """
     gains = _gains(frames)
     rest = _rest(frames.band, gains)
-    nothing_own = ~_unsteady(rest, _SILENCE * frames.samples)
-    harmed = _harmed(frames.band, rest, gains)
-    harmed |= _harmed(frames.full, _rest(frames.full, gains), gains)
-    reasons = nothing_own & harmed & speaks[None, :] & ~np.eye(len(speaks), dtype=bool)
+    reasons = ~_unsteady(rest, _SILENCE * frames.samples) & speaks[None, :]
+    np.fill_diagonal(reasons, val=False)
+    if reasons.any():
+        harmed = _harmed(frames.band, rest, gains)
+        reasons &= harmed | _harmed(frames.full, _rest(frames.full, gains), gains)
     worse = np.zeros(len(speaks), dtype=bool)
     noise = np.where(reasons, rest.sum(axis=0), 0.0).max(axis=1)
     for channel in np.argsort(-noise, kind="stable"):
