@@ -28,8 +28,8 @@ CELL_SAMPLES = 4_000
 # The other channel is louder by this much.
 LOUDER_DB = 3.0
 # The share of a frame's energy that a louder channel explains: 0.7 to 1 where there is nothing
-# else, 0.5 in a room that rings; with a second voice mostly below 0.4.
-EXPLAINED = 0.6
+# else, 0.5 and more in a room that rings; with a second voice mostly below 0.4.
+EXPLAINED = 0.65
 # A neighbouring frame that is not explained is a voice if it has this share of the energy.
 VOICE = 0.1
 # Sound takes 30 ms for ten metres; recorders are synchronous to that.
