@@ -1,9 +1,9 @@
-"""Several channels: what the mix and the marks of crosstalk are worth, in words, and what they cost.
+"""Several channels: what the mix and the marks of crosstalk are worth in words, and their cost.
 
 Everything is the same sound twice, in one run: mixed by the plain mean and by the handler; with all
 that the channels hear of each other and without the stretches that are marked as crosstalk.
 ``models/demo`` transcribes sound of the demo; where ``../shared`` is, Whisper (tiny.en) a meeting
-of two channels, turn by turn. Parts: ``mixing``, ``crosstalk``, ``meeting``, ``cost``.
+of two channels, turn by turn. Parts: ``mixing``, ``turns``, ``overlaps``, ``meeting``, ``cost``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import soxr
 
 from training.scoring.align import count_errors
 from training.scoring.counts import ErrorCounts, sum_counts
 from training.scoring.normalize import normalizer_for
+from transform_handler.audio import reading
 from transform_handler.audio.crosstalk import crosstalk
 from transform_handler.audio.mixing import Mixer
 from transform_handler.audio.reading import SAMPLE_RATE, read_audio
@@ -39,9 +41,10 @@ MIXED = ("2026-11-20/weekly all hands.opus", "2026-11-20/budget review.flac")
 SPLIT = (
     "2026-11-19/customer interview.ogg",
     "2026-11-19/design review.opus",
-    "2026-11-17/project kickoff.mp3",
     "2026-11-20/weekly all hands.opus",
 )
+# Of each recording so much: a run of each part takes minutes on two cores.
+LONGEST_SECONDS = 45
 WINDOW = 20 * SAMPLE_RATE
 # A word this near to one of the channel's own is not counted as another's.
 NEAR_SECONDS = 0.25
@@ -107,11 +110,12 @@ BLEEDS = (
 
 
 def main() -> None:
-    parts = sys.argv[1:] or ["mixing", "crosstalk", "meeting", "cost"]
+    parts = sys.argv[1:] or ["mixing", "turns", "overlaps", "meeting", "cost"]
     if "mixing" in parts:
         mixing(demo_handler())
-    if "crosstalk" in parts:
-        doubled_words(demo_handler())
+    for part, seconds in (("turns", 0.0), ("overlaps", 5.0)):
+        if part in parts:
+            doubled_words(demo_handler(), seconds)
     if "meeting" in parts:
         meeting()
     if "cost" in parts:
@@ -157,24 +161,29 @@ def demo_words() -> dict[str, list[dict[str, object]]]:
 
 def mixing(handler: Handler) -> None:
     """WER of the plain mean and of the handler's mix, of recordings that go wrong in some way."""
-    known = demo_words()
-    sounds = [(read_audio(ROOT / "demo/archive" / name), name) for name in MIXED]
-    references = [
-        text_of([Word(text=str(w["text"]), start=0, end=0) for w in known[name]])
-        for _, name in sounds
-    ]
+    voices = [spoken(name) for name in MIXED]
     print(f"{'mixing':34} {'plain mean':>10} {'mix':>7}  seconds by mean, polarity, left out")
-    for case in (CASES := cases(sounds[0][0])):
+    for case in cases(voices[0][0]):
         means, mixes, seconds = [], [], np.zeros(3)
-        for (voice, _), reference in zip(sounds, references, strict=True):
+        for voice, reference in voices:
             channels = cases(voice)[case]
             mean = channels @ np.full((channels.shape[1], 1), 1 / channels.shape[1], np.float32)
             means.append(errors(reference, text_of(transcribed(handler, mean))))
-            mixes.append(errors(reference, text_of(transcribed(handler, channels))))
-            seconds += mix_seconds(channels)
+            seconds += (found := mix_seconds(channels))
+            same = not found[1:].any()
+            mixes.append(
+                means[-1] if same else errors(reference, text_of(transcribed(handler, channels)))
+            )
         rates = [100 * (sum_counts(counts).rate or 0.0) for counts in (means, mixes)]
         print(f"{case:34} {rates[0]:9.1f}% {rates[1]:6.1f}%  {np.round(seconds)}", flush=True)
-    assert CASES
+
+
+def spoken(name: str) -> tuple[Sound, str]:
+    """The beginning of a recording of the demo and its words."""
+    known = [word for word in demo_words()[name] if float(str(word["end"])) < LONGEST_SECONDS - 1]
+    duration = float(str(known[-1]["end"])) + 0.5
+    sound = read_audio(ROOT / "demo/archive" / name, duration=duration)
+    return sound, " ".join(str(word["text"]) for word in known)
 
 
 def mix_seconds(channels: Sound) -> Sound:
@@ -221,29 +230,33 @@ def cases(voice: Sound) -> dict[str, Sound]:
 # Crosstalk
 
 
-def doubled_words(handler: Handler) -> None:
+def doubled_words(handler: Handler, overlap: float) -> None:
     """Words of each channel with its neighbour's leakage, and without what is marked."""
+    print(f"\ncrosstalk, speakers {'at once' if overlap else 'in turns'}")
     print(
-        f"\n{'crosstalk':20} {'speech':>9} | {'marked':>7} {'of leakage':>10} {'of own':>7} |"
-        f" {'':8} {'words':>5} {'S':>4} {'lost D':>6} {'I':>4} {'doubled':>7} {'WER':>6}"
+        f"{'leakage':20} {'marked':>7} {'of leakage':>10} {'of own':>7} | {'':8}"
+        f" {'words':>5} {'S':>4} {'lost D':>6} {'I':>4} {'doubled':>7} {'WER':>6}"
     )
-    for overlap in (0.0, 5.0):
-        tracks = [shifted(tracks_of(name), overlap) for name in SPLIT]
-        for bleed in BLEEDS:
-            sounds = [bleed.of(one.sound) for one in tracks]
-            marks = [marked(sound) for sound in sounds]
-            label = f"{bleed.name:20} {'overlaps' if overlap else 'in turns':>9}"
-            print(f"{label} | {shares(tracks, marks)} | as it is {scored(handler, tracks, sounds)}")
-            cut = [np.where(mark, 0, s).astype(np.float32) for mark, s in zip(marks, sounds)]
-            print(f"{'':60} without  {scored(handler, tracks, cut)}", flush=True)
+    tracks = [shifted(tracks_of(name), overlap) for name in SPLIT]
+    for bleed in BLEEDS:
+        sounds = [bleed.of(one.sound) for one in tracks]
+        marks = [marked(sound) for sound in sounds]
+        print(
+            f"{bleed.name:20} {shares(tracks, marks)} | as it is {scored(handler, tracks, sounds)}"
+        )
+        if any(mark.any() for mark in marks):
+            cut = [np.where(mark, 0, one) for mark, one in zip(marks, sounds, strict=True)]
+            print(f"{'':46} | without  {scored(handler, tracks, cut)}", flush=True)
 
 
 def tracks_of(name: str) -> Tracks:
     """A recording of the demo with every other speaker on a channel of its own."""
-    mono = read_audio(ROOT / "demo/archive" / name)
+    mono, _ = spoken(name)
     words: list[list[Word]] = [[], []]
     sound = np.zeros((len(mono), 2), dtype=np.float32)
-    known = demo_words()[name]
+    known = [
+        word for word in demo_words()[name] if float(str(word["end"])) < len(mono) / SAMPLE_RATE
+    ]
     mine = [int(str(word["speaker"]).rpartition("-")[2]) % 2 for word in known]
     for place, (word, channel) in enumerate(zip(known, mine, strict=True)):
         start, end = float(str(word["start"])), float(str(word["end"]))
@@ -298,10 +311,8 @@ def shares(tracks: list[Tracks], marks: list[Sound]) -> str:
                 speaks[round(word.start * SAMPLE_RATE) : round(word.end * SAMPLE_RATE), channel] = 1
         only_leak = speaks[:, ::-1] & ~speaks
         leak, own = leak + only_leak.sum(), own + speaks.sum()
-        marked_leak, marked_own = (
-            (mark & only_leak).sum() + marked_leak,
-            (mark & speaks).sum() + marked_own,
-        )
+        marked_leak += (mark & only_leak).sum()
+        marked_own += (mark & speaks).sum()
     return f"{seconds:6.0f}s {100 * marked_leak / leak:9.1f}% {100 * marked_own / own:6.2f}%"
 
 
@@ -337,24 +348,20 @@ def meeting() -> None:
     write = whisper(model)
     sound, _ = soundfile.read(folder / "meeting.flac", dtype="float32")
     turns = list(turns_of(folder / "ref.stm"))
-    print(
-        f"\n{'meeting':20} {'marked':>7} | {'':8} {'WER, own channel':>16} {'words on the other':>18}"
-    )
+    print(f"\nmeeting as it is: {marked(sound).sum() / SAMPLE_RATE:.0f} s marked")
+    print(f"{'leakage':20} {'marked':>7} | {'':8} {'WER of speakers':>15} {'words of others':>15}")
     for bleed in (BLEEDS[1], BLEEDS[4]):
         heard = bleed.of(sound)
         mark = marked(heard)
-        print(f"{'as it is':20} {marked(sound).sum() / SAMPLE_RATE:6.0f}s")
         for name, one in (("as it is", heard), ("without", np.where(mark, 0, heard))):
             own, other = [], 0
             for channel, start, end, text in turns:
                 turn = one[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
                 own.append(errors(text, write(turn[:, channel])))
                 other += len(write(turn[:, 1 - channel]).split())
+            label = f"{bleed.name:20} {mark.sum() / SAMPLE_RATE:6.0f}s | {name:8}"
             rate = 100 * (sum_counts(own).rate or 0.0)
-            print(
-                f"{bleed.name:20} {mark.sum() / SAMPLE_RATE:6.0f}s | {name:8} {rate:15.1f}% {other:18}",
-                flush=True,
-            )
+            print(f"{label} {rate:14.1f}% {other:15}", flush=True)
 
 
 def turns_of(path: Path) -> Iterator[tuple[int, float, float, str]]:
@@ -365,8 +372,11 @@ def turns_of(path: Path) -> Iterator[tuple[int, float, float, str]]:
 
 def whisper(folder: Path):  # type: ignore[no-untyped-def]
     """A function from sound to text; sound that has hardly half a second of anything has none."""
-    import torch
-    from transformers import AutoProcessor, WhisperForConditionalGeneration
+    import torch  # noqa: PLC0415
+    from transformers import (  # noqa: PLC0415
+        AutoProcessor,
+        WhisperForConditionalGeneration,
+    )
 
     processor = AutoProcessor.from_pretrained(folder)
     model = WhisperForConditionalGeneration.from_pretrained(folder).eval()
@@ -402,10 +412,6 @@ class PlainMean:
 
 def cost() -> None:
     """Decoding, mixing and resampling: seconds of audio a second, plain mean against the mix."""
-    import soxr
-
-    from transform_handler.audio import reading
-
     two = soundfile.read(ROOT / "demo/archive" / SPLIT[0], dtype="float32")[0]
     print(f"\n{'cost of the mix':24} {'plain mean':>10} {'mix':>9} {'time':>6}")
     with tempfile.TemporaryDirectory() as folder:
@@ -428,9 +434,8 @@ def cost() -> None:
             plain, judged = (statistics.median(times) for times in taken.values())
             seconds = len(sound) / rate
             name = f"{channels} channels, {rate / 1000:g} kHz {ending}"
-            print(
-                f"{name:24} {seconds / plain:9.0f}x {seconds / judged:8.0f}x {judged / plain:6.2f}"
-            )
+            speeds = f"{seconds / plain:9.0f}x {seconds / judged:8.0f}x"
+            print(f"{name:24} {speeds} {judged / plain:6.2f}")
     for channels in (2, 4, 8):
         sound = np.tile(two, (1, channels // 2)) * np.linspace(1, 0.3, channels, dtype=np.float32)
         begin = time.process_time()
