@@ -6,7 +6,8 @@ one tag byte, four bytes of length (little-endian) and the payload:
     R  the child has started and is ready (once, before the first request)
     O  JSON: the recording is open (``channels``, ``sample_rate``, ``seconds``)
     B  a block of 16 kHz float32 samples, interleaved
-    E  the end of the sound
+    E  the end of the sound; JSON how its channels were mixed (``mean``, ``polarity``,
+       ``left_out``, in seconds), nothing where there was one or they were split
     X  JSON: the recording cannot be read (``kind``, ``message``)
 """
 
@@ -18,6 +19,7 @@ import resource
 import struct
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -29,6 +31,7 @@ from manifests.errors import (
     ObjectNotFoundError,
 )
 from manifests.storage import open_uri
+from transform_handler.audio.mixing import MixSeconds
 from transform_handler.audio.reading import open_decoder, stream
 from transform_handler.records import ErrorKind, RecordingError
 
@@ -67,8 +70,8 @@ def _write_all(out: Any, data: bytes) -> None:
 def _serve(request: dict[str, Any], send: Send) -> None:
     try:
         with open_uri(request["uri"], etag=request["etag"]) as file:
-            _decode(file, request, send)
-        send(b"E", b"")
+            mix = _decode(file, request, send)
+        send(b"E", b"" if mix is None else json.dumps(asdict(mix)).encode())
     except RecordingError as error:
         _fail(send, error.kind, error.message)
     # No location in these sentences: the same archive elsewhere gives the same rows.
@@ -86,7 +89,8 @@ def _serve(request: dict[str, Any], send: Send) -> None:
         _fail(send, ErrorKind.INTERNAL, f"decoding failed ({type(error).__name__})")
 
 
-def _decode(file: BinaryIO, request: dict[str, Any], send: Send) -> None:
+def _decode(file: BinaryIO, request: dict[str, Any], send: Send) -> MixSeconds | None:
+    told: list[MixSeconds] = []
     with open_decoder(file) as decoder:
         info = decoder.info
         opened = {
@@ -100,9 +104,11 @@ def _decode(file: BinaryIO, request: dict[str, Any], send: Send) -> None:
             mode=request["mode"],
             offset=request["offset"],
             duration=request["duration"],
+            tell_mix=told.append,
         )
         for block in blocks:
             send(b"B", np.ascontiguousarray(block, dtype="<f4").tobytes())
+    return told[0] if told else None
 
 
 def _fail(send: Send, kind: ErrorKind, message: str) -> None:

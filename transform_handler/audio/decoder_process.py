@@ -10,7 +10,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +20,7 @@ import numpy as np
 from manifests.pointers import Pointer
 from transform_handler.audio.decoder_child import HEADER
 from transform_handler.audio.layout import SAMPLE_RATE
+from transform_handler.audio.mixing import MixSeconds
 from transform_handler.audio.reading import ChannelMode
 from transform_handler.audio.sound import Block
 from transform_handler.audio.windows import Part
@@ -74,11 +75,14 @@ class OpenSound:
     """A recording being decoded; ``blocks`` can be read once, shape (n_samples, n_streams).
 
     ``seconds`` is the length of the whole recording by its header, None where it has none.
+    ``mix`` says, once the blocks are read, how the channels were mixed: None where there was one,
+    where they were split, and of a staged body, which brings its mix.
     """
 
     channels: int
     seconds: float | None
     blocks: Iterator[Block]
+    mix: Callable[[], MixSeconds | None] = lambda: None
 
 
 class DecoderProcess:
@@ -115,13 +119,15 @@ class DecoderProcess:
             RecordingError: the recording cannot be read, or took the decoder down with it.
         """
         finished = False
+        mix: MixSeconds | None = None
 
         def blocks(streams: int) -> Iterator[Block]:
-            nonlocal finished
+            nonlocal finished, mix
             while (message := self._receive())[0] == b"B":
                 yield np.frombuffer(message[1], dtype="<f4").reshape(-1, streams)
             finished = True
             _raise_if_failed(*message)
+            mix = MixSeconds(**json.loads(message[1])) if message[1] else None
 
         try:
             self._send(request)
@@ -131,7 +137,12 @@ class DecoderProcess:
             opened = json.loads(payload)
             channels = opened["channels"]
             streams = channels if request.mode == "split" else 1
-            yield OpenSound(channels=channels, seconds=opened["seconds"], blocks=blocks(streams))
+            yield OpenSound(
+                channels=channels,
+                seconds=opened["seconds"],
+                blocks=blocks(streams),
+                mix=lambda: mix,
+            )
         finally:
             if not finished:
                 self.close()
