@@ -1,5 +1,7 @@
 """What a gate hears: sound that moves as voices do, and sounds that do not."""
 
+from functools import lru_cache
+
 import numpy as np
 
 RATE = 16_000
@@ -8,6 +10,11 @@ Spans = list[tuple[float, float]]
 
 def babbled(spans: Spans, seconds: float, *, seed: int = 0) -> np.ndarray:
     """Syllables of a gliding voice with hisses between them, in ``spans`` of seconds only."""
+    return _babbled(tuple(spans), seconds, seed).copy()
+
+
+@lru_cache(maxsize=64)
+def _babbled(spans: tuple[tuple[float, float], ...], seconds: float, seed: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     sound = np.zeros(round(seconds * RATE))
     for start, end in spans:
@@ -42,6 +49,7 @@ def whispered(spans: Spans, seconds: float) -> np.ndarray:
     return (envelope * noise(seconds, seed=1)).astype(np.float32)
 
 
+@lru_cache(maxsize=64)
 def noise(seconds: float, *, seed: int = 0, color: float = 0.0) -> np.ndarray:
     """Noise of unit variance; ``color`` 0 is white, 1 pink, 2 brown."""
     size = round(seconds * RATE)

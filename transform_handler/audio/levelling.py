@@ -26,7 +26,7 @@ _AROUND_FRAMES = 25
 _LEFT_ALONE_DB = 8.0
 # Others come this near to them. Nearer would raise breath and noise for nothing.
 _BELOW_LOUD_DB = 5.0
-_MOST_GAIN_DB = 30.0
+MOST_GAIN_DB = 30.0
 # What is not this far out of the noise is no phrase: breath, a chair.
 _ABOVE_NOISE_DB = 12.0
 # RMS below which sound is not brought to full level: what is so quiet is noise.
@@ -52,7 +52,7 @@ def levelled(samples: Samples, regions: list[Region]) -> Samples:
     the samples themselves are returned.
     """
     level, inside = _levels(samples, regions)
-    phrases = _phrases(level, inside)
+    phrases = _phrases(level, inside) if inside.any() else []
     if not phrases:
         return samples
     gains = _gains(phrases, noise=float(np.percentile(level[inside], 5)))
@@ -113,7 +113,7 @@ def _gains(phrases: list[_Phrase], *, noise: float) -> Floats:
     lengths = [phrase.last - phrase.first for phrase in phrases]
     loud = np.percentile(np.repeat(levels, lengths), 90)
     raised = (loud - levels > _LEFT_ALONE_DB) & (levels > noise + _ABOVE_NOISE_DB)
-    gains: Floats = np.where(raised, np.minimum(loud - levels - _BELOW_LOUD_DB, _MOST_GAIN_DB), 0.0)
+    gains: Floats = np.where(raised, np.minimum(loud - levels - _BELOW_LOUD_DB, MOST_GAIN_DB), 0.0)
     return gains
 
 
