@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from batch.plan import Plan
 from batch.selection import Result
 from manifests.pointers import Pointer
 from manifests.storage import Store
+from transform_handler.audio.sound_facts import SoundFacts
 from transform_handler.decoding.segments import segments_of
 from transform_handler.records import (
     ErrorKind,
@@ -21,6 +22,8 @@ from transform_handler.records import (
     Status,
     TranscriptRecord,
 )
+
+_NO_FACTS: dict[str, Any] = dict.fromkeys(field.name for field in fields(SoundFacts))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +113,7 @@ class Joiner:
             "channels": None,
             "text": None,
             "confidence": None,
+            **_NO_FACTS,
         }
 
     def _row(
@@ -132,6 +136,7 @@ class Joiner:
             "confidence": round(sum(w.confidence for w in words) / len(words), 4)
             if words
             else None,
+            **_facts(answers, channel),
         }
 
     def _segment_row(self, pointer: Pointer, segment: Segment) -> dict[str, Any]:
@@ -181,6 +186,18 @@ def _joined(answers: Sequence[Answer], channel: int | None) -> Sequence[Segment]
     # Segments break at the parts' borders; the words do not, so segments are made anew.
     words = [word for record in records for word in record.words]
     return segments_of(words, channel=channel)
+
+
+def _facts(answers: Sequence[Answer], channel: int | None) -> dict[str, Any]:
+    """What is known of the channel's sound; of a record that an older handler wrote, nothing."""
+    windows = [
+        facts
+        for answer in answers
+        for record in answer.records
+        if record.channel == channel
+        for facts in record.sound
+    ]
+    return SoundFacts.joined(windows).to_json() if windows else _NO_FACTS
 
 
 def _duration(answers: Sequence[Answer]) -> float | None:

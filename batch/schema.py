@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 WORD = pa.struct(
     [
@@ -39,6 +39,12 @@ TRANSCRIPTS = _versioned(
         pa.field("size", pa.int64()),
         pa.field("text", pa.string()),
         pa.field("confidence", pa.float64()),
+        pa.field("speech_seconds", pa.float64()),
+        pa.field("level_dbfs", pa.float64()),
+        pa.field("peak_dbfs", pa.float64()),
+        pa.field("clipped_share", pa.float64()),
+        pa.field("bandwidth_hertz", pa.int32()),
+        pa.field("snr_db", pa.float64()),
         pa.field("language", pa.string()),
         pa.field("model", pa.string(), nullable=False),
         pa.field("model_digest", pa.string(), nullable=False),

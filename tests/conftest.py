@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 
 SHARED = Path(__file__).parents[2] / "shared"
 DEMO_MODEL = Path(__file__).parents[1] / "models" / "demo"
+DEMO_SOUND = Path(__file__).parents[1] / "demo/finetune/sound"
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -115,19 +117,22 @@ def make_tiny_model(folder: Path, *, seed: int) -> Path:
 
 
 def speechlike(seconds: float, *, seed: int = 0, rate: int = 16_000) -> np.ndarray:
-    """Bursts of noise with pauses: enough for the tiny model to say different things."""
-    random = np.random.default_rng(seed)
-    samples = random.standard_normal(round(seconds * rate)).astype(np.float32) * 0.1
-    envelope = np.repeat(random.random(int(seconds * 4) + 1) > 0.3, rate // 4)[: len(samples)]
-    tone = np.sin(
-        np.cumsum(
-            np.repeat(random.uniform(100, 800, int(seconds * 8) + 1), rate // 8)[: len(samples)]
-        )
-        * 2
-        * np.pi
-        / rate
-    ).astype(np.float32)
-    return (samples + 0.2 * tone) * envelope
+    """The demo's speech from some place on: the gate lets it through, and models differ on it."""
+    speech = _demo_speech()
+    start = int(np.random.default_rng(seed).integers(len(speech)))
+    samples = np.resize(np.roll(speech, -start), round(seconds * 16_000))
+    if rate == 16_000:
+        return samples
+    import soxr
+
+    return soxr.resample(samples, 16_000, rate)[: round(seconds * rate)].astype(np.float32)
+
+
+@functools.cache
+def _demo_speech() -> np.ndarray:
+    from transform_handler.audio.reading import read_audio
+
+    return np.concatenate([read_audio(path) for path in sorted(DEMO_SOUND.iterdir())])
 
 
 def write_sound(path: Path, samples: np.ndarray, *, rate: int = 16_000, **options: str) -> Path:

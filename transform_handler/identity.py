@@ -54,6 +54,7 @@ class DecodeSettings:
     reach_seconds: float = 1.5
     pause_seconds: float = PAUSE_SECONDS
     segment_seconds: float = MAX_SECONDS
+    gate: str = "energy, silero"
     silence_dbfs: float = -60.0
     resampler: str = RESAMPLER
     precision: str = "exact"

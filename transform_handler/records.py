@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from transform_handler.audio.sound_facts import MixSeconds, SoundFacts
+
 
 class Status(StrEnum):
     """What became of a recording."""
@@ -110,6 +112,8 @@ class TranscriptRecord:
     ``channel`` is None for a mix; ``channels`` is how many the recording has (None if it could
     not be opened); ``duration`` is the length of the sound in seconds, of the part for a part; with
     the error ``time_limit`` it is that of the whole recording, if its header says it.
+    ``sound`` has the facts of each window that the pointer answers for, with its seconds: joined
+    they are those of the recording, however it was cut. ``mix`` says how channels were mixed.
     """
 
     id: str
@@ -122,6 +126,8 @@ class TranscriptRecord:
     channels: int | None = None
     language: str | None = None
     segments: tuple[Segment, ...] = ()
+    sound: tuple[tuple[float, SoundFacts], ...] = ()
+    mix: MixSeconds | None = None
     model: Mapping[str, str] = field(default_factory=dict)
     decode: Mapping[str, Any] = field(default_factory=dict)
 
@@ -132,7 +138,9 @@ class TranscriptRecord:
 
     def to_line(self) -> str:
         """The record as one JSON line without its newline."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        data = asdict(self)
+        data["sound"] = [{"seconds": seconds, **facts} for seconds, facts in data["sound"]]
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
     @classmethod
     def from_line(cls, line: str) -> TranscriptRecord:
@@ -151,7 +159,14 @@ class TranscriptRecord:
                     "error": error
                     and RecordError(kind=ErrorKind(error["kind"]), message=error["message"]),
                     "segments": tuple(Segment.from_json(s) for s in data["segments"]),
+                    "sound": tuple(_window_facts(one) for one in data.get("sound", ())),
+                    "mix": MixSeconds(**mix) if (mix := data.get("mix")) else None,
                 }
             )
         except (KeyError, TypeError, AttributeError) as problem:
             raise ValueError(f"not a transcript record: {problem!r}") from problem
+
+
+def _window_facts(data: Mapping[str, Any]) -> tuple[float, SoundFacts]:
+    facts = {name: value for name, value in data.items() if name != "seconds"}
+    return data["seconds"], SoundFacts.from_json(facts)

@@ -15,12 +15,12 @@ from transform_handler.audio.mixing import (
     CELL_SECONDS,
     HELD_BYTES,
     Mixer,
-    MixSeconds,
     cell_seconds,
     first_second,
 )
 from transform_handler.audio.reading import open_decoder, read_audio, stream
 from transform_handler.audio.sound import SoundInfo
+from transform_handler.audio.sound_facts import MixSeconds
 from transform_handler.records import ErrorKind, RecordingError
 
 RATE = 16_000
@@ -68,7 +68,8 @@ ORDINARY = {
     + stereo(noise(23, level=0.02, seed=3), noise(23, level=0.02, seed=4)),
     "a faint second voice": TWO_VOICES * np.array([[1, 0.01]], np.float32)
     + stereo(room(23, 3), room(23, 4)),
-    "a second voice in noise as loud": TWO_VOICES + stereo(room(23, 3), noise(23, level=0.1)),
+    "a second voice in noise as loud": TWO_VOICES
+    + stereo(room(23, 3), noise(23, level=float(TWO_VOICES[:, 1].std()))),
     "the second microphone later": stereo(TWO_VOICES[:, 0], np.roll(TWO_VOICES[:, 0], 37)),
     "the second party listens in a quiet room": stereo(TWO_VOICES[:, 0], room(23, 3)),
     "the second party is silent": stereo(TWO_VOICES[:, 0], np.zeros(23 * RATE, np.float32)),

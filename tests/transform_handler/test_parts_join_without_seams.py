@@ -16,6 +16,7 @@ from transform_handler.audio.decoder_process import OpenSound
 from transform_handler.audio.reading import open_decoder, stream
 from transform_handler.decoding.greedy import MAX_WORD_SECONDS, decode_words
 from transform_handler.identity import BundleCard, DecodeSettings
+from transform_handler.listening import NO_GATE
 from transform_handler.records import Word
 from transform_handler.transcriber import Transcriber
 
@@ -47,7 +48,7 @@ WITHOUT_DELIMITER = replace(ALPHABET, delimiter=None, silent=frozenset({0, 1}))
 
 
 def transcriber(engine: StubEngine, folder: Path) -> Transcriber:
-    decode = DecodeSettings(silence_dbfs=-200.0)
+    decode = DecodeSettings(gate=NO_GATE)
     card = BundleCard.of(name="stub", model_digest="0", decode=decode)
     allowed = AllowedPrefixes(prefixes=(uri_of_path(folder) + "/",))
     return Transcriber(engine, card, DecoderHere(), allowed)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transform_handler.audio.sound_facts import MixSeconds, SoundFacts
 from transform_handler.records import (
     ErrorKind,
     RecordError,
@@ -28,6 +29,15 @@ segments = st.builds(
     confidence=st.floats(0, 1),
     words=st.lists(words, max_size=3).map(tuple),
 )
+facts = st.builds(
+    SoundFacts,
+    speech_seconds=seconds,
+    peak_dbfs=st.none() | st.floats(-120, 12),
+    clipped_share=st.floats(0, 1),
+    level_dbfs=st.none() | st.floats(-120, 12),
+    bandwidth_hertz=st.none() | st.integers(0, 8000),
+    snr_db=st.none() | st.floats(-30, 60),
+)
 records = st.builds(
     TranscriptRecord,
     id=st.text(),
@@ -40,6 +50,8 @@ records = st.builds(
     channels=st.none() | st.integers(1, 64),
     language=st.none() | st.text(),
     segments=st.lists(segments, max_size=3).map(tuple),
+    sound=st.lists(st.tuples(seconds, facts), max_size=2).map(tuple),
+    mix=st.none() | st.builds(MixSeconds, mean=seconds, polarity=seconds, left_out=seconds),
     model=st.dictionaries(st.text(), st.text(), max_size=2),
     decode=st.dictionaries(st.text(), st.text() | seconds | st.booleans(), max_size=3),
 )
@@ -76,6 +88,10 @@ GOLDEN_RECORDS = [
                 ),
             ),
         ),
+        sound=(
+            (12.345, SoundFacts(speech_seconds=0.8, peak_dbfs=-6.0, level_dbfs=-24.5, snr_db=31.0)),
+        ),
+        mix=MixSeconds(mean=12.345),
         model={"name": "demo", "digest": "0123456789ab"},
         decode={"method": "greedy", "calibrated": False, "digest": "ba9876543210"},
     ),

@@ -31,8 +31,8 @@ from manifests.errors import (
     ObjectNotFoundError,
 )
 from manifests.storage import open_uri
-from transform_handler.audio.mixing import MixSeconds
 from transform_handler.audio.reading import open_decoder, stream
+from transform_handler.audio.sound_facts import MixSeconds
 from transform_handler.records import ErrorKind, RecordingError
 
 HEADER = struct.Struct("<cI")

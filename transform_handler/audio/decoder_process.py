@@ -20,9 +20,9 @@ import numpy as np
 from manifests.pointers import Pointer
 from transform_handler.audio.decoder_child import HEADER
 from transform_handler.audio.layout import SAMPLE_RATE
-from transform_handler.audio.mixing import MixSeconds
 from transform_handler.audio.reading import ChannelMode
 from transform_handler.audio.sound import Block
+from transform_handler.audio.sound_facts import MixSeconds
 from transform_handler.audio.windows import Part
 from transform_handler.records import ErrorKind, RecordingError
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from transform_handler.audio.mix_weights import (
     weights_of,
 )
 from transform_handler.audio.sound import BLOCK_SAMPLES, Block, SoundInfo
+from transform_handler.audio.sound_facts import MixSeconds
 
 CELL_SECONDS = 10
 # A cell is held until it is judged; with many channels at a high rate it is shorter.
@@ -29,19 +29,6 @@ FADE_SECONDS = 0.02
 # A cell is judged at about this rate, whatever its own.
 ANALYSIS_RATE = 8_000
 _SAMPLE_BYTES = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class MixSeconds:
-    """How many seconds were mixed how.
-
-    ``mean`` is the plain mean; ``polarity`` had a channel turned over and ``left_out`` one left
-    out. A second may count in both of the last two.
-    """
-
-    mean: float = 0.0
-    polarity: float = 0.0
-    left_out: float = 0.0
 
 
 def cell_seconds(info: SoundInfo) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from transform_handler.audio.layout import WindowLayout
+from transform_handler.audio.gate import Region
+from transform_handler.audio.layout import SAMPLE_RATE, WindowLayout
 from transform_handler.audio.windows import Window
 
-Region = tuple[int, int]
-"""First sample and one past the last, counted from the window's first."""
+# What is left of a region beside crosstalk is no word if it is shorter: the gate's padding is.
+_LEAST_LEFT = SAMPLE_RATE // 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,23 @@ def stretches_of(
         position = keep_end
     if position < window.keep_end:
         yield _pause(position, window.keep_end)
+
+
+def without(regions: Sequence[Region], taken: Sequence[Region]) -> list[Region]:
+    """The regions less the stretches ``taken``; both are sorted and disjoint."""
+    left: list[Region] = list(regions)
+    for begin, stop in taken:
+        left = [piece for start, end in left for piece in _outside(start, end, begin, stop)]
+    return left
+
+
+def _outside(start: int, end: int, begin: int, stop: int) -> Iterator[Region]:
+    if stop <= start or end <= begin:
+        yield start, end
+        return
+    for piece in ((start, begin), (stop, end)):
+        if piece[1] - piece[0] >= _LEAST_LEFT:
+            yield piece
 
 
 def _pause(start: int, end: int) -> Stretch:

@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from transform_handler.audio.ffmpeg_decoder import open_ffmpeg
 from transform_handler.audio.layout import SAMPLE_RATE
-from transform_handler.audio.mixing import Mixer, MixSeconds, first_second
+from transform_handler.audio.mixing import Mixer, first_second
 from transform_handler.audio.sndfile_decoder import open_sndfile
 from transform_handler.audio.sound import Block, Decoder, SoundInfo
+from transform_handler.audio.sound_facts import MixSeconds
 from transform_handler.records import ErrorKind, RecordingError
 
 RESAMPLER = "soxr HQ"

@@ -1,0 +1,148 @@
+"""A recording as the model will hear it: read, cut into windows, and looked at before the model."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from manifests.pointers import Pointer
+from transform_handler.allowed import AllowedPrefixes
+from transform_handler.audio.crosstalk import crosstalk
+from transform_handler.audio.decoder_process import SoundRequest
+from transform_handler.audio.gate import Region, VoiceCheck, speech_regions
+from transform_handler.audio.layout import SAMPLE_RATE, WindowLayout
+from transform_handler.audio.levelling import levelled
+from transform_handler.audio.levels import SoundMeter
+from transform_handler.audio.pieces import Stretch, stretches_of, without
+from transform_handler.audio.sound import Block
+from transform_handler.audio.sound_facts import MixSeconds, SoundFacts
+from transform_handler.audio.voice import load_voice_check
+from transform_handler.audio.windows import Part, Window, cut
+from transform_handler.engine.frames import Samples
+from transform_handler.identity import DecodeSettings
+from transform_handler.staged_body import SoundSource
+
+NO_GATE = "none"
+"""The gate of a test that wants every sample heard."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A recording that is being read; ``seconds`` is its length by its header."""
+
+    channels: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """A window of one channel: its stretches, those that are spoken with their sound.
+
+    ``facts`` are those of what the window keeps, None where another part answers for it.
+    """
+
+    channel: int
+    window: Window
+    stretches: Sequence[tuple[Stretch, Samples | None]]
+    facts: tuple[float, SoundFacts] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A recording that was read to its end, and how its channels were mixed."""
+
+    mix: MixSeconds | None
+
+
+Heard = Opened | Passage | Finished
+
+
+class Listener:
+    """Reads recordings for a model whose windows lie by ``layout``; safe on several threads."""
+
+    def __init__(
+        self,
+        decoder: SoundSource,
+        allowed: AllowedPrefixes,
+        layout: WindowLayout,
+        settings: DecodeSettings,
+    ) -> None:
+        self._decoder = decoder
+        self._allowed = allowed
+        self._layout = layout
+        self._settings = settings
+        self._own = threading.local()
+
+    def read(self, pointer: Pointer) -> Iterator[Heard]:
+        """A recording as it is decoded.
+
+        Raises:
+            RecordingError: it must not or cannot be read.
+        """
+        self._allowed.check(pointer.uri)
+        part = Part.of(self._layout, offset=pointer.offset, duration=pointer.duration)
+        with self._decoder.open(SoundRequest.of(pointer, part)) as sound:
+            yield Opened(channels=sound.channels, seconds=sound.seconds)
+            for window, samples in cut(sound.blocks, self._layout, part):
+                yield from self._passages(window, samples, pointer)
+            yield Finished(mix=sound.mix())
+
+    def _passages(self, window: Window, samples: Block, pointer: Pointer) -> Iterator[Passage]:
+        leaks = crosstalk(samples, start=window.start)
+        answers = _answers_for(pointer, window)
+        for channel, leaked in enumerate(leaks):
+            own = np.ascontiguousarray(samples[:, channel])
+            regions = without(self._regions(own), leaked)
+            yield Passage(
+                channel=channel,
+                window=window,
+                stretches=self._stretches(window, own, regions),
+                facts=_facts(window, own, regions) if answers else None,
+            )
+
+    def _regions(self, samples: Samples) -> list[Region]:
+        if self._settings.gate == NO_GATE:
+            return [(0, len(samples))]
+        floor = self._settings.silence_dbfs
+        return speech_regions(samples, floor_dbfs=floor, voice=self._voice)
+
+    @property
+    def _voice(self) -> VoiceCheck | None:
+        """The check of this thread: it serves one at a time."""
+        if not hasattr(self._own, "voice"):
+            self._own.voice = load_voice_check()
+        voice: VoiceCheck | None = self._own.voice
+        return voice
+
+    def _stretches(
+        self, window: Window, samples: Samples, regions: list[Region]
+    ) -> list[tuple[Stretch, Samples | None]]:
+        heard = samples if self._settings.gate == NO_GATE else levelled(samples, regions)
+        return [
+            (
+                stretch,
+                heard[stretch.start - window.start : stretch.end - window.start]
+                if stretch.spoken
+                else None,
+            )
+            for stretch in stretches_of(window, regions, self._layout)
+        ]
+
+
+def _answers_for(pointer: Pointer, window: Window) -> bool:
+    """Whether a window counts to this pointer: each one counts to one part of a recording."""
+    begins, start = window.keep_start / SAMPLE_RATE, pointer.offset or 0.0
+    end = math.inf if pointer.duration is None else start + pointer.duration
+    return start <= begins < end
+
+
+def _facts(window: Window, samples: Samples, regions: Sequence[Region]) -> tuple[float, SoundFacts]:
+    first, last = window.keep_start - window.start, window.keep_end - window.start
+    meter = SoundMeter()
+    kept = [(max(start, first) - first, min(end, last) - first) for start, end in regions]
+    meter.add(samples[first:last], [(start, end) for start, end in kept if start < end])
+    return round((last - first) / SAMPLE_RATE, 3), meter.facts()
