@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,13 +52,13 @@ def attenuation(words: list[Word], size: int, below: float) -> np.ndarray:
 def cut(sound: Sound, words: list[Word]) -> Iterator[tuple[str, Sound]]:
     """Windows that end in a pause after 15 s, or between two words after 19."""
     borders = [0.0]
-    for before, after in zip(words[:-1], words[1:], strict=True):
+    for before, after in pairwise(words):
         middle = (before["end"] + after["start"]) / 2
         room = 15 if after["start"] - before["end"] > 0.1 else 19
         if middle - borders[-1] > room:
             borders.append(middle)
     borders.append(len(sound) / RATE)
-    for start, end in zip(borders[:-1], borders[1:], strict=True):
+    for start, end in pairwise(borders):
         inside = [w["text"] for w in words if start <= (w["start"] + w["end"]) / 2 < end]
         if inside:
             yield " ".join(inside), sound[round(start * RATE) : round(end * RATE)]
