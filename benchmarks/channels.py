@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -417,7 +416,7 @@ def cost() -> None:
     print(f"\n{'cost of the mix':24} {'plain mean':>10} {'mix':>9} {'time':>6}")
     with tempfile.TemporaryDirectory() as folder:
         for rate, ending, channels in (
-            (16_000, "flac", 2), (44_100, "flac", 2), (44_100, "mp3", 2), (48_000, "ogg", 2),
+            (16_000, "flac", 2), (44_100, "flac", 2), (44_100, "mp3", 2),
             (16_000, "wav", 2), (44_100, "wav", 2), (48_000, "flac", 8), (48_000, "wav", 32),
         ):  # fmt: skip
             one = soxr.resample(two, SAMPLE_RATE, rate)
@@ -432,7 +431,7 @@ def cost() -> None:
                     read_audio(path)
                     times.append(time.process_time() - begin)
             reading.Mixer = Mixer  # type: ignore[misc]
-            plain, judged = (statistics.median(times) for times in taken.values())
+            plain, judged = (min(times) for times in taken.values())
             seconds = len(sound) / rate
             name = f"{channels} channels, {rate / 1000:g} kHz {ending}"
             speeds = f"{seconds / plain:9.0f}x {seconds / judged:8.0f}x"

@@ -44,6 +44,8 @@ _BAND = (150, 3_400)
 _CORRELATED = 0.5
 # Of each frame only the loudest others are asked, so that many channels are no cost squared.
 _SOURCES = 2
+# Frames of so many channels have their spectra in memory at once.
+_AT_ONCE = 512
 _TINY = np.float32(1e-12)
 
 
@@ -58,12 +60,23 @@ def crosstalk(window: Block, *, start: int = 0) -> list[list[Stretch]]:
     count = (len(window) - first) // CELL_SAMPLES - 1
     if channels < 2 or count < 1:
         return [[] for _ in range(channels)]
-    frames = _Frames.of(window[first : first + (count + 1) * CELL_SAMPLES])
-    explained = frames.explained()
+    sounds = _framed(window[first : first + (count + 1) * CELL_SAMPLES])
+    size = max(1, _AT_ONCE // channels)
+    parts = (_Frames.of(sounds[place : place + size]) for place in range(0, count, size))
+    found = [(part.explained(), part.energy) for part in parts]
+    explained, energy = (np.concatenate(one) for one in zip(*found, strict=True))
     return [
-        _stretches(_cells(explained[:, channel], frames.energy[:, channel]), first, len(window))
+        _stretches(_cells(explained[:, channel], energy[:, channel]), first, len(window))
         for channel in range(channels)
     ]
+
+
+def _framed(sound: Block) -> Numbers:
+    """Frames at 8 kHz, each with the longest lag on both sides, shape (n_frames, n, _SIZE)."""
+    halves = np.ascontiguousarray((sound[::2] + sound[1::2]).T) * np.float32(0.5)
+    padded = np.pad(halves, ((0, 0), (_LAG, _LAG)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _SIZE, axis=1)[:, ::_CELL]
+    return windows.transpose(1, 0, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +91,8 @@ class _Frames:
     energy: Numbers
 
     @classmethod
-    def of(cls, sound: Block) -> _Frames:
-        """Frames of whole cells, at 8 kHz and in the band of a voice."""
-        halves = np.ascontiguousarray((sound[::2] + sound[1::2]).T) * np.float32(0.5)
-        padded = np.pad(halves, ((0, 0), (_LAG, _LAG)))
-        windows = np.lib.stride_tricks.sliding_window_view(padded, _SIZE, axis=1)[:, ::_CELL]
-        wide = windows.transpose(1, 0, 2)
+    def of(cls, wide: Numbers) -> _Frames:
+        """Of frames as ``_framed`` gives them, in the band of a voice."""
         hertz = np.fft.rfftfreq(_SIZE, 1 / _RATE)
         band = ((hertz >= _BAND[0]) & (hertz <= _BAND[1])).astype(np.float32)
         narrow = np.fft.rfft(wide[:, :, _LAG:-_LAG], _SIZE) * band
