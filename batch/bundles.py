@@ -7,11 +7,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from batch.config import Config, DecodeSection
 from batch.decoding import checked, decoding
+from batch.precision.kept import Kept
+from batch.precision.making import Made, Making
+from batch.precision.wanted import Precision
 from batch.wheels import inference_wheels, vendored
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
@@ -44,7 +47,7 @@ def configured_bundle(config: Config, output: Store, *, dry: bool = False) -> Bu
     return prepare_bundle(
         config.model.uri,
         output,
-        precision=config.model.precision,
+        precision=Precision.of(config),
         decode=checked(config),
         wheels=inference_wheels(config),
         dry=dry,
@@ -55,7 +58,7 @@ def prepare_bundle(
     model: str,
     output: Store,
     *,
-    precision: str = "exact",
+    precision: Precision | None = None,
     decode: DecodeSection | None = None,
     wheels: str | None = None,
     dry: bool = False,
@@ -63,29 +66,122 @@ def prepare_bundle(
     """Make (or find) the bundle of a model folder, a bundle, or a hub's model.
 
     ``decode`` with a method makes a bundle anew that was made with others. ``wheels`` is a folder
-    or prefix to vendor its requirements from. A ``dry`` call writes nothing.
+    or prefix to vendor its requirements from. A ``dry`` call writes nothing, and converts nothing:
+    a bundle that is still to be converted has a digest of its inputs.
 
     Raises:
-        InputError: there is no usable model there, a wheel is missing, or the model cannot be
-            decoded like that; the message says what was found.
+        InputError: there is no usable model there, a wheel is missing, the precision is refused, or
+            the model cannot be decoded like that; the message says what was found.
     """
-    decode = decode or DecodeSection()
-    if is_bundle(model) and decode.method is None:
-        return _from_tarball(model, output, wheels=wheels, dry=dry)
+    precision, decode = precision or Precision(), decode or DecodeSection()
+    if is_bundle(model) and (
+        bundle := _ready(model, output, precision, decode, wheels=wheels, dry=dry)
+    ):
+        return bundle
     name = _card_of(model).name if is_bundle(model) else slug(model)
     with model_folder(model) as folder, decoding(decode, folder) as wanted:
-        settings = DecodeSettings(precision=precision, method=wanted.method, beam=wanted.beam)
-        card = bundle_card(folder, name=name, decode=settings)
-        pins = requirements(settings).decode()
-        vendor = vendored(wheels, "inference", pins) if wheels else {}
-        files = bundle_files(folder, card, vendor, decode_files=wanted.files)
+        settings = DecodeSettings(method=wanted.method, beam=wanted.beam)
+        plain = bundle_card(folder, name=name, decode=settings)
+        making = Making.of(folder, plain, precision)
+        parts = _Parts(folder=folder, decode_files=wanted.files, wheels=wheels)
+        if making is not None:
+            found = _converted(model, parts, making, output, dry=dry)
+            if found is not None:
+                return found
+        files = parts.files(plain)
         key = f"models/{name}/{_identity(files)}/model.tar.gz"
         if not dry and output.stat(key) is None:
-            with tempfile.TemporaryDirectory(prefix="nightscribe-bundle-") as scratch:
-                tarball = Path(scratch) / "model.tar.gz"
-                pack(tarball, files)
-                output.put(key, tarball)
-        return _bundle(card, output.uri_of(key))
+            _put(output, key, files)
+        return _bundle(plain, output.uri_of(key))
+
+
+def _ready(
+    model: str,
+    output: Store,
+    precision: Precision,
+    decode: DecodeSection,
+    *,
+    wheels: str | None,
+    dry: bool,
+) -> Bundle | None:
+    """A bundle that is as it shall be; None where it is to be decoded otherwise, or faster.
+
+    Raises:
+        InputError: it is ``fast`` and nobody asks for that.
+    """
+    made = _card_of(model).decode.precision
+    if made == "fast" and precision.name == "exact":
+        raise InputError(
+            f'[model] uri {model!r}: this bundle was made with precision = "fast"; say so in '
+            "[model], or name a bundle or a model folder that was not"
+        )
+    if made == precision.name and decode.method is None:
+        return _from_tarball(model, output, wheels=wheels, dry=dry)
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """What a bundle is made of besides its card and a converted network."""
+
+    folder: Path
+    decode_files: Mapping[str, Path | bytes]
+    wheels: str | None
+
+    def files(
+        self, card: BundleCard, converted: Mapping[str, Path] | None = None
+    ) -> dict[str, Path | bytes]:
+        """Everything, by its name in the bundle."""
+        vendor = {}
+        if self.wheels:
+            vendor = vendored(self.wheels, "inference", requirements(card).decode())
+        return bundle_files(
+            self.folder, card, vendor, decode_files=self.decode_files, converted=converted
+        )
+
+
+def _converted(
+    model: str, parts: _Parts, making: Making, output: Store, *, dry: bool
+) -> Bundle | None:
+    """The bundle with a converted network; None where this machine cannot make it, nor needs to.
+
+    Raises:
+        InputError: ``fast`` cannot be made here, or is refused.
+    """
+    kept = Kept(output=output, making=making)
+    card = kept.card()
+    if card is not None:
+        card = making.taken(card, name=model)
+        key, _ = _converted_files(parts, kept, Made(files={}, card=card))
+        if output.stat(key) is not None:
+            return _bundle(card, output.uri_of(key))
+    if not kept.has_network() and not making.possible():
+        return None
+    if dry:
+        still = Made(files={}, card=card or making.unmade(kept.digest))
+        key, _ = _converted_files(parts, kept, still)
+        return _bundle(still.card, output.uri_of(key))
+    with tempfile.TemporaryDirectory(prefix="nightscribe-converted-") as scratch:
+        made = kept.files(parts.folder, Path(scratch), name=model)
+        made = replace(made, card=making.taken(made.card, name=model))
+        key, files = _converted_files(parts, kept, made)
+        _put(output, key, files)
+    return _bundle(made.card, output.uri_of(key))
+
+
+def _converted_files(parts: _Parts, kept: Kept, made: Made) -> tuple[str, dict[str, Path | bytes]]:
+    """The bundle of a conversion: its key, by what it is made of, and its files."""
+    files = parts.files(made.card, made.files)
+    inputs = {name: one for name, one in files.items() if name not in made.files}
+    key = f"models/{made.card.name}/{_identity(inputs, converted=kept.digest)}/model.tar.gz"
+    return key, files
+
+
+def _put(output: Store, key: str, files: Mapping[str, Path | bytes]) -> None:
+    with tempfile.TemporaryDirectory(prefix="nightscribe-bundle-") as scratch:
+        tarball = Path(scratch) / "model.tar.gz"
+        pack(tarball, files)
+        output.put(key, tarball)
 
 
 def is_bundle(model: str) -> bool:
@@ -129,13 +225,6 @@ def _from_hub(name: str) -> Path:
         ) from error
 
 
-def _card_of(model: str) -> BundleCard:
-    store, key = parent_store(model)
-    if store.stat(key) is None:
-        raise InputError(f"[model] uri {model!r}: no such bundle")
-    return _card_in(model)
-
-
 def _from_tarball(model: str, output: Store, *, wheels: str | None, dry: bool) -> Bundle:
     card = _card_of(model)
     store, key = parent_store(model)
@@ -169,6 +258,14 @@ def _add_wheels(tarball: Path, wheels: str) -> bool:
     return True
 
 
+def _card_of(model: str) -> BundleCard:
+    """The card of a bundle that a person names."""
+    store, key = parent_store(model)
+    if store.stat(key) is None:
+        raise InputError(f"[model] uri {model!r}: no such bundle")
+    return _card_in(model)
+
+
 def _card_in(model: str) -> BundleCard:
     refusal = f"[model] uri {model!r}: not a nightscribe bundle, which has a {CARD_NAME}"
     try:
@@ -180,8 +277,9 @@ def _card_in(model: str) -> BundleCard:
     return BundleCard.from_json(text, name=f"{model}, {CARD_NAME}")
 
 
-def _identity(files: Mapping[str, Path | bytes]) -> str:
-    return digest_of({name: sha256_of(content) for name, content in files.items()})
+def _identity(files: Mapping[str, Path | bytes], *, converted: str | None = None) -> str:
+    hashes = {name: sha256_of(content) for name, content in files.items()}
+    return digest_of({**hashes, "converted": converted} if converted else hashes)
 
 
 def _bundle(card: BundleCard, uri: str) -> Bundle:

@@ -51,10 +51,16 @@ class ReferencesSection(_Section):
 
 
 class ModelSection(_Section):
-    """[model] what transcribes."""
+    """[model] what transcribes.
+
+    ``fast`` is checked on ``held_out``, labelled speech that the model was not trained on, when
+    the bundle is made; ``accept`` takes it whatever comes out.
+    """
 
     uri: Location
-    precision: Literal["exact"] = "exact"
+    precision: Literal["exact", "fast"] = "exact"
+    held_out: Labels | None = None
+    accept: bool = False
 
 
 class DecodeSection(_Section):
@@ -276,11 +282,11 @@ def _section_type(annotation: Any) -> type[BaseModel] | None:
     )
 
 
-_LABELS = frozenset({"train", "validation", "test", "domain"})
+_LABELS = frozenset({"train", "validation", "test", "domain", "held_out"})
 _LOCATIONS: Mapping[str, tuple[str, ...]] = {
     "archive": ("uri", "metadata"),
     "references": ("uri",),
-    "model": ("uri",),
+    "model": ("uri", "held_out"),
     "output": ("uri",),
     "decode": ("language_model",),
     "training": ("train", "validation", "test", "domain", "base"),

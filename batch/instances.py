@@ -23,3 +23,11 @@ def cores_of(instance_type: str) -> int:
     """The cores of an instance type, of which AWS counts two threads each."""
     match = re.fullmatch(r"(\d*)xlarge", instance_type.rpartition(".")[2])
     return 2 * int(match[1] or 1) if match else 1
+
+
+def has_x86_cpu_only(instance_type: str) -> bool:
+    """Whether an instance type computes on CPUs of Intel's or AMD's, and on nothing else."""
+    family = instance_type.split(".")[1]
+    attributes = re.match(r"[a-z]+\d+(\w*)", family)
+    graviton = attributes is not None and "g" in attributes[1]
+    return not has_gpus(instance_type) and not graviton and not family.startswith(("inf", "trn"))

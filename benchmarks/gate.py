@@ -56,7 +56,7 @@ def gates() -> dict[str, Gate]:
 
 def silero(check: SileroCheck, threshold: float, samples: Sound) -> list[Region]:
     """Silero's network on each step, started afresh with the window."""
-    network = check._network  # noqa: SLF001
+    network = check._network
     network.reset()
     steps = [
         network.process(memoryview(samples[start : start + 512].copy().data))

@@ -6,7 +6,7 @@ times; a wrong or missing word counts where it was said, an extra word where it 
 errors and words within 2 s of a join and elsewhere, the same for words that were heard in both
 places, and how many joins lie between words.
 
-    joins.py [CONTEXT,CONTEXT_IN_PAUSES …]    in seconds, instead of the usual ones
+    joins.py [SECONDS …]    with these contexts instead of the usual one
 """
 
 from __future__ import annotations
@@ -38,13 +38,9 @@ SHIFTS = tuple(1.5 * number for number in range(12))
 
 def main() -> None:
     usual = WindowLayout(hop=320)
-    tried = sys.argv[1:] or [f"{usual.context_seconds},{usual.pause_context_seconds}"]
-    for context, in_pause in (map(float, one.split(",")) for one in tried):
-        layout = replace(usual, context_seconds=context, pause_context_seconds=in_pause)
-        print(
-            f"windows of {layout.step_seconds:.0f} s with {context:.1f} s of context, "
-            f"{layout.pause_context / SAMPLE_RATE:.1f} s in pauses"
-        )
+    for context in map(float, sys.argv[1:] or [usual.context_seconds]):
+        layout = replace(usual, context_seconds=context)
+        print(f"windows of {layout.step_seconds:.0f} s with {context:.1f} s of context")
         measure(layout)
 
 

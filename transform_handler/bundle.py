@@ -8,6 +8,7 @@ from pathlib import Path
 import manifests
 import transform_handler
 from manifests.tarball import package_files
+from transform_handler.engine.converted import REQUIREMENTS
 from transform_handler.identity import (
     CARD_NAME,
     DECODE_FOLDER,
@@ -34,11 +35,17 @@ def bundle_card(folder: Path, *, name: str, decode: DecodeSettings) -> BundleCar
     return BundleCard.of(name=name, model_digest=model_digest(folder), decode=decode)
 
 
-def requirements(decode: DecodeSettings | None = None) -> bytes:
-    """What the image lacks, pinned; torch, transformers and numpy are the image's own."""
+def requirements(card: BundleCard | None = None) -> bytes:
+    """What the image lacks, pinned; torch, transformers and numpy are the image's own.
+
+    Packages that only some bundles need are those of ``card``.
+    """
     pins = Path(__file__).with_name("requirements.txt").read_bytes()
-    has_language_model = decode and decode.beam and decode.beam.language_model
-    return pins + (LM_REQUIREMENT if has_language_model else b"")
+    if card is not None and card.decode.beam and card.decode.beam.language_model:
+        pins += LM_REQUIREMENT
+    if card is not None and card.conversion and card.conversion.form is not None:
+        pins += REQUIREMENTS
+    return pins
 
 
 def bundle_files(
@@ -47,11 +54,13 @@ def bundle_files(
     wheels: Mapping[str, bytes] | None = None,
     *,
     decode_files: Mapping[str, Path | bytes] | None = None,
+    converted: Mapping[str, Path] | None = None,
 ) -> dict[str, Path | bytes]:
     """Everything that goes into ``model.tar.gz``, by its name there.
 
     With ``wheels``, by their names below ``code/``, the container installs from those alone.
     ``decode_files`` are what the card's decoder reads, by their names below ``decode/``.
+    ``converted`` are the files of a network that CPUs run instead of the weights.
 
     Raises:
         InputError: the folder holds no model.
@@ -63,7 +72,8 @@ def bundle_files(
         assert package.__file__ is not None
         files |= package_files(Path(package.__file__).parent, prefix="code")
     files["code/inference.py"] = ENTRY
-    files |= installed_from(wheels or {}, requirements(card.decode))
+    files |= converted or {}
+    files |= installed_from(wheels or {}, requirements(card))
     files |= {f"{DECODE_FOLDER}/{name}": one for name, one in (decode_files or {}).items()}
     files[CARD_NAME] = card.to_json().encode()
     return files

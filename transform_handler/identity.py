@@ -15,7 +15,9 @@ from typing import Any, Self
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from transform_handler.audio.reading import RESAMPLER
+from transform_handler.conversion import Conversion
 from transform_handler.decoding.segments import MAX_SECONDS, PAUSE_SECONDS
+from transform_handler.engine.converted import FOLDER as CONVERTED_FOLDER
 
 ENGINE_VERSION = 2
 """Raised when the handler's text can change, and only then."""
@@ -77,18 +79,32 @@ class BundleCard:
     """What a bundle says of itself: ``nightscribe.json`` at its root.
 
     ``decode_digest`` is that of the code in the bundle, which another release may be reading.
+    ``conversion`` is None where nobody tried to convert the network.
     """
 
     name: str
     model_digest: str
     decode: DecodeSettings
     decode_digest: str
+    conversion: Conversion | None = None
 
     @classmethod
-    def of(cls, *, name: str, model_digest: str, decode: DecodeSettings) -> Self:
+    def of(
+        cls,
+        *,
+        name: str,
+        model_digest: str,
+        decode: DecodeSettings,
+        conversion: Conversion | None = None,
+    ) -> Self:
         """The card of a bundle that this code goes into."""
-        digest = decode.digest
-        return cls(name=name, model_digest=model_digest, decode=decode, decode_digest=digest)
+        return cls(
+            name=name,
+            model_digest=model_digest,
+            decode=decode,
+            decode_digest=decode.digest,
+            conversion=conversion,
+        )
 
     def to_json(self) -> str:
         """The card's text; the same card gives the same bytes."""
@@ -99,6 +115,8 @@ class BundleCard:
             "decode_digest": self.decode_digest,
             "engine_version": ENGINE_VERSION,
         }
+        if self.conversion is not None:
+            data["conversion"] = self.conversion.as_json()
         return json.dumps(data, indent=2, sort_keys=True) + "\n"
 
     @classmethod
@@ -131,6 +149,7 @@ class BundleCard:
                 model_digest=data["model_digest"],
                 decode=_settings(data["decode"], name),
                 decode_digest=data["decode_digest"],
+                conversion=_conversion(data.get("conversion")),
             )
         except (ValueError, KeyError, TypeError) as error:
             if isinstance(error, InputError):
@@ -154,6 +173,10 @@ def _check_known(data: dict[str, Any], settings: type, name: str) -> None:
             f"{name}: not a bundle card of this version: it has the decode settings "
             f"{', '.join(unknown)}, which are not known here; a newer nightscribe made the bundle"
         )
+
+
+def _conversion(data: Mapping[str, Any] | None) -> Conversion | None:
+    return None if data is None else Conversion.from_json(data)
 
 
 def digest_of(value: Mapping[str, Any]) -> str:
@@ -183,7 +206,7 @@ def _kept(path: Path, folder: Path) -> bool:
     parts = path.relative_to(folder).parts
     # Downloads and clones keep their own records in hidden folders, trainers in checkpoint-500.
     hidden = any(part.startswith(".") for part in parts)
-    made_anew = parts[0] in ("code", DECODE_FOLDER)
+    made_anew = parts[0] in ("code", CONVERTED_FOLDER, DECODE_FOLDER)
     return not hidden and not made_anew and not parts[0].startswith("checkpoint")
 
 
@@ -195,3 +218,8 @@ def model_digest(folder: Path) -> str:
         if path.suffix not in _SILENT_SUFFIXES and path.name not in _SILENT_NAMES
     }
     return digest_of({"files": hashes, "engine_version": ENGINE_VERSION})
+
+
+def quantised_digest(source: str, files: Mapping[str, Path]) -> str:
+    """Twelve hexadecimal digits over a quantised network and the model that it was made of."""
+    return digest_of({"source": source, "files": {k: sha256_of(v) for k, v in files.items()}})

@@ -72,8 +72,8 @@ def test_a_window_holds_the_samples_it_says_and_what_it_keeps_with_its_context(
     layout = WindowLayout(hop=hop)
     for window, samples in windows_of(length, hop, sizes):
         assert np.array_equal(samples[:, 0], np.arange(window.start, window.end))
-        assert window.start <= max(0, window.keep_start - layout.pause_context)
-        assert window.end >= min(length, window.keep_end + layout.pause_context)
+        assert window.start <= max(0, window.keep_start - layout.context)
+        assert window.end >= min(length, window.keep_end + layout.context)
         assert window.start % hop == 0
         assert window.keep_start % hop == 0
 
@@ -117,16 +117,6 @@ def test_a_border_lies_in_the_pause_that_is_near_it() -> None:
     borders = [window.keep_start / SAMPLE_RATE for window in windows][1:]
     assert len(borders) == 2
     assert all(s < border < e for border, (s, e) in zip(borders, pauses, strict=True))
-    assert windows[0].end - windows[0].keep_end <= layout.pause_context + layout.grain
-
-
-def test_a_border_without_a_pause_has_more_sound_across_it() -> None:
-    layout = WindowLayout(hop=320)
-    sound = np.random.default_rng(1).standard_normal((60 * SAMPLE_RATE, 1)).astype(np.float32)
-    part = Part.of(layout, offset=None, duration=None)
-    first, second, *_ = [window for window, _ in cut(iter([sound]), layout, part)]
-    assert first.end - first.keep_end >= layout.context
-    assert second.keep_start - second.start >= layout.context
 
 
 @settings(max_examples=40, deadline=None)

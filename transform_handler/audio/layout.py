@@ -21,8 +21,7 @@ class WindowLayout:
     """The rule by which windows lie on a recording, for a model with ``hop`` samples a frame.
 
     Borders are nominally ``step_seconds`` apart; each moves to the quietest place within
-    ``reach_seconds``. A window hears ``context_seconds`` more on each side than it keeps, or
-    ``pause_context_seconds`` where the border lies in a pause: nothing is cut there. What
+    ``reach_seconds``. A window hears ``context_seconds`` more on each side than it keeps. What
     is left at the end is not cut again if it is no longer than ``longest``. What is heard is a
     multiple of ``grain_seconds`` long wherever the sound allows it: few lengths mean that memory
     and prepared kernels are used again.
@@ -31,7 +30,6 @@ class WindowLayout:
     hop: int
     step_seconds: float = 18.0
     context_seconds: float = 2.0
-    pause_context_seconds: float = 0.5
     reach_seconds: float = 1.5
     tail_seconds: float = 2.0
     shortest_seconds: float = 0.1
@@ -46,11 +44,6 @@ class WindowLayout:
     def context(self) -> int:
         """Samples heard and not kept on each side."""
         return self._aligned(self.context_seconds)
-
-    @property
-    def pause_context(self) -> int:
-        """The same, where the border lies in a pause."""
-        return min(self.context, self._aligned(self.pause_context_seconds))
 
     @property
     def reach(self) -> int:

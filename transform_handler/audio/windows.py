@@ -21,16 +21,6 @@ PART_OVERLAP_SECONDS = 18
 _PAUSE_SECONDS = 0.2
 # The power of a sample at -80 dBFS: what is below is equally quiet.
 _NOTHING = 1e-8
-# A border lies in a pause where it is so much quieter than the sound within reach of it.
-_PAUSE_DECIBELS = 15.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Border:
-    """Where a window begins to keep, and how much is heard across on either side."""
-
-    place: int
-    context: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,40 +80,31 @@ def cut(
     tape = _Tape(blocks, part.begin)
     index, border = part.first, _border(tape, layout, part.first)
     while border is not None and (part.last is None or index <= part.last):
-        tape.reach(border.place + layout.longest + 1)
-        if tape.end <= border.place:
+        tape.reach(border + layout.longest + 1)
+        if tape.end <= border:
             return
-        is_last = tape.end <= border.place + layout.longest
+        is_last = tape.end <= border + layout.longest
         following = None if is_last else _border(tape, layout, index + 1)
-        window = _window(
-            index, border, following or Border(place=tape.end, context=0), layout, tape
+        keep_end = tape.end if following is None else following
+        start, end = layout.grained(
+            max(0, border - layout.context),
+            min(tape.end, keep_end + layout.context),
+            within=(max(0, border - layout.context - layout.grain), tape.end),
         )
-        yield window, tape.samples(window.start, window.end)
+        window = Window(index=index, start=start, end=end, keep_start=border, keep_end=keep_end)
+        yield window, tape.samples(start, end)
         index, border = index + 1, following
-        tape.let_go(window.keep_end - layout.context - layout.grain)
-
-
-def _window(
-    index: int, border: Border, following: Border, layout: WindowLayout, tape: _Tape
-) -> Window:
-    start, end = layout.grained(
-        max(0, border.place - border.context),
-        min(tape.end, following.place + following.context),
-        within=(max(0, border.place - layout.context - layout.grain), tape.end),
-    )
-    return Window(
-        index=index, start=start, end=end, keep_start=border.place, keep_end=following.place
-    )
+        tape.let_go(keep_end - layout.context - layout.grain)
 
 
 def _half(layout: WindowLayout) -> int:
     return round(_PAUSE_SECONDS * SAMPLE_RATE / 2 / layout.hop) * layout.hop
 
 
-def _border(tape: _Tape, layout: WindowLayout, index: int) -> Border | None:
+def _border(tape: _Tape, layout: WindowLayout, index: int) -> int | None:
     """Where window ``index`` begins to keep; None where the sound ends before that can be said."""
     if index == 0:
-        return Border(place=0, context=0)
+        return 0
     half, nominal = _half(layout), index * layout.step
     begin, end = nominal - layout.reach - half, nominal + layout.reach + half
     tape.reach(end)
@@ -137,12 +118,7 @@ def _border(tape: _Tape, layout: WindowLayout, index: int) -> Border | None:
     # decide. Among equally quiet places the nearest to the nominal one.
     decibels = np.rint(10 * np.log10(around / (2 * half) + _NOTHING))
     order = np.lexsort((places, np.abs(places - nominal), decibels))
-    quietest, usual = decibels[order[0]], 10 * np.log10(energies.mean() / layout.hop + _NOTHING)
-    in_pause = quietest <= np.rint(usual) - _PAUSE_DECIBELS
-    return Border(
-        place=int(places[order[0]]),
-        context=layout.pause_context if in_pause else layout.context,
-    )
+    return int(places[order[0]])
 
 
 class _Tape:

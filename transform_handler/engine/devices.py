@@ -17,10 +17,16 @@ def choose_device(context: Any = None) -> str:
     return f"cuda:{gpu or 0}"
 
 
+def worker_threads() -> int | None:
+    """As many threads as the platform gave this worker; None where it did not say."""
+    threads = os.environ.get("NIGHTSCRIBE_THREADS")
+    return int(threads) if threads else None
+
+
 def limit_threads() -> None:
     """Use as many threads as the platform gave this worker (processes x threads <= cores)."""
-    threads = os.environ.get("NIGHTSCRIBE_THREADS")
-    if threads:
+    threads = worker_threads()
+    if threads is not None:
         import torch  # noqa: PLC0415
 
-        torch.set_num_threads(int(threads))
+        torch.set_num_threads(threads)

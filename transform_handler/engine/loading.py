@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from manifests.errors import InputError
 from transform_handler.audio.layout import SAMPLE_RATE, WindowLayout, layout_for
 from transform_handler.decoding.decoder import decoder_for
 from transform_handler.decoding.greedy import Alphabet
+from transform_handler.engine.converted import converted_in
 from transform_handler.engine.ctc_engine import CtcEngine
+from transform_handler.engine.frames import Network
+from transform_handler.engine.openvino_network import OpenVinoNetwork
 from transform_handler.identity import DecodeSettings
-
-if TYPE_CHECKING:
-    from transform_handler.engine.torch_network import TorchNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedNetwork:
     """A network ready to score, and what its symbols are."""
 
-    network: TorchNetwork
+    network: Network
     alphabet: Alphabet
     layout: WindowLayout
 
@@ -31,21 +31,36 @@ def load_engine(folder: Path, *, device: str, decode: DecodeSettings | None = No
 
     Raises:
         InputError: no CTC model, or one whose weights are incomplete (a checkpoint that was
-            only pretrained would transcribe with a random head); or a decoder without its files.
+            only pretrained would transcribe with a random head); a decoder without its files; or
+            a bundle that was made for other machines.
     """
     settings = decode or DecodeSettings()
-    loaded = load_network(
-        folder,
-        device=device,
-        precision=settings.precision,
-        distribution=settings.beam is not None,
-    )
+    loaded = _loaded(folder, device=device, settings=settings)
     seconds_per_frame = loaded.layout.hop / SAMPLE_RATE
     return CtcEngine(
         loaded.network,
         decoder_for(settings, folder, loaded.alphabet, seconds_per_frame),
         blank=loaded.alphabet.blank,
         layout=loaded.layout,
+    )
+
+
+def _loaded(folder: Path, *, device: str, settings: DecodeSettings) -> LoadedNetwork:
+    """The model's weights, or what they were converted to for this kind of machine."""
+    distribution = settings.beam is not None
+    converted = converted_in(folder, device=device)
+    if converted is None:
+        return load_network(
+            folder, device=device, precision=settings.precision, distribution=distribution
+        )
+    config, processor = _read_settings(folder)
+    network = OpenVinoNetwork(
+        converted.path, processor.feature_extractor, distribution=distribution
+    )
+    return LoadedNetwork(
+        network=network,
+        alphabet=_alphabet(config, processor.tokenizer),
+        layout=layout_for(config.to_dict()),
     )
 
 
@@ -78,15 +93,15 @@ def load_network(
             break
     return LoadedNetwork(
         network=network,
-        alphabet=_alphabet(model, processor.tokenizer),
+        alphabet=_alphabet(model.config, processor.tokenizer),
         layout=layout_for(model.config.to_dict()),
     )
 
 
-def _alphabet(model: Any, tokenizer: Any) -> Alphabet:
+def _alphabet(config: Any, tokenizer: Any) -> Alphabet:
     return Alphabet.from_vocabulary(
         tokenizer.get_vocab(),
-        blank=model.config.pad_token_id,
+        blank=config.pad_token_id,
         delimiter=getattr(tokenizer, "word_delimiter_token", None),
         specials=frozenset(tokenizer.all_special_tokens),
     )
@@ -118,3 +133,15 @@ def read_model(folder: Path) -> tuple[Any, Any]:
     if getattr(processor, "tokenizer", None) is None:
         raise InputError(f"{folder}: the model has no tokenizer, so its output has no letters")
     return model, processor
+
+
+def _read_settings(folder: Path) -> tuple[Any, Any]:
+    """Configuration and processor of a converted model, whose weights were looked at before."""
+    import transformers  # noqa: PLC0415
+
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+        processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: not a CTC model with its processor: {error}") from error
+    return config, processor

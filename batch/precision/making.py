@@ -1,0 +1,182 @@
+"""The network that goes into a bundle beside the weights, made once for what it is made of."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from batch.precision.calibrating import calibration_sound, demo_speech
+from batch.precision.checking import LEAST_WORDS, LIMIT, checked, refusal, unchecked
+from batch.precision.child import converted, quantised
+from batch.precision.converting import NotConvertibleError
+from batch.precision.held_out import HeldOut, candidate, held_out, transcribed
+from batch.precision.quantising import NNCF
+from batch.precision.wanted import Precision
+from manifests.errors import InputError
+from transform_handler.conversion import Calibration, Conversion, PrecisionCheck
+from transform_handler.engine.converted import OPENVINO, runs_here
+from transform_handler.identity import BundleCard, quantised_digest
+
+RECIPE = 1
+"""Raised when the same model and sound would be converted to something else."""
+DEVICES = ("cpu",)
+_EXACT_TOOLS = {"openvino": OPENVINO}
+_FAST_TOOLS = {**_EXACT_TOOLS, "nncf": NNCF}
+_DEMO = "synthesised speech of the demo"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """The files of a converted network by their names in a bundle, and the bundle's card."""
+
+    files: Mapping[str, Path]
+    card: BundleCard
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """A conversion that a bundle asks for; ``plain`` is the card of the weights as they are."""
+
+    precision: Precision
+    plain: BundleCard
+    speech: HeldOut | None
+
+    @classmethod
+    def of(cls, folder: Path, plain: BundleCard, precision: Precision) -> Making | None:
+        """What is to be made of a model folder; None where its weights stay as they are.
+
+        Raises:
+            InputError: there are no such labels.
+        """
+        if precision.name == "exact":
+            made = precision.converts_exact(folder)
+            return cls(precision=precision, plain=plain, speech=None) if made else None
+        speech = held_out(precision.held_out) if precision.held_out else None
+        return cls(precision=precision, plain=plain, speech=speech)
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether the text may differ from what the weights say."""
+        return self.precision.name == "fast"
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """All that the outcome depends on besides the bundle's other files."""
+        inputs: dict[str, Any] = {"recipe": RECIPE, "tools": self._tools}
+        if self.is_fast:
+            speech = self.speech.digest if self.speech else None
+            inputs |= {"speech": speech, "limit": LIMIT, "least_words": LEAST_WORDS}
+        return inputs
+
+    def taken(self, card: BundleCard, *, name: str) -> BundleCard:
+        """A finished one's card, which says whether somebody had to accept it.
+
+        Raises:
+            InputError: its check refuses it, and nobody accepts that.
+        """
+        conversion = card.conversion
+        if conversion is None or conversion.check is None or not conversion.check.problem:
+            return card
+        if not self.precision.accept:
+            raise refusal(name, conversion.check)
+        check = replace(conversion.check, accepted=True)
+        return replace(card, conversion=replace(conversion, check=check))
+
+    def unmade(self, digest: str) -> BundleCard:
+        """The card before anything is made; ``fast`` has the digest of its inputs until then."""
+        if not self.is_fast:
+            conversion = Conversion(form="fp32", devices=DEVICES, tools=self._tools)
+            return replace(self.plain, conversion=conversion)
+        decode = replace(self.plain.decode, precision="fast")
+        return BundleCard.of(name=self.plain.name, model_digest=digest, decode=decode)
+
+    def possible(self) -> bool:
+        """Whether this machine can make it.
+
+        Raises:
+            InputError: it is ``fast``, which needs to be made.
+        """
+        missing = [] if runs_here() else ["an x86 processor with openvino"]
+        missing += [
+            f"{name}=={version}"
+            for name, version in self._tools.items()
+            if _installed(name) != version
+        ]
+        if missing and self.is_fast:
+            raise InputError(
+                '[model] precision "fast" is made with OpenVINO and NNCF, and this machine lacks '
+                f"{', '.join(missing)}: pip install 'nightscribe[fast]', or plan once on a machine "
+                'that has them, or set precision = "exact"'
+            )
+        return not missing
+
+    def make(self, folder: Path, scratch: Path, *, name: str) -> Made:
+        """Convert the model of ``folder`` below ``scratch``; ``name`` is what people call it.
+
+        Raises:
+            InputError: it is to be ``fast`` and cannot be converted.
+        """
+        return self._fast(folder, scratch, name) if self.is_fast else self._exact(folder, scratch)
+
+    @property
+    def _tools(self) -> dict[str, str]:
+        return _FAST_TOOLS if self.is_fast else _EXACT_TOOLS
+
+    def _exact(self, folder: Path, scratch: Path) -> Made:
+        conversion = Conversion(form="fp32", devices=DEVICES, tools=_EXACT_TOOLS)
+        try:
+            files = converted(folder, scratch)
+        except NotConvertibleError as error:
+            files = {}
+            conversion = replace(conversion, form=None, devices=(), note=str(error))
+        return Made(files=files, card=replace(self.plain, conversion=conversion))
+
+    def _fast(self, folder: Path, scratch: Path, name: str) -> Made:
+        try:
+            exact = converted(folder, scratch)
+            sounds, calibration = self._calibration()
+            files = quantised(folder, scratch, sounds)
+        except NotConvertibleError as error:
+            raise InputError(
+                f'[model] precision "fast" is not possible for {name}: {error}; '
+                'set precision = "exact"'
+            ) from error
+        card = BundleCard.of(
+            name=self.plain.name,
+            model_digest=quantised_digest(self.plain.model_digest, files),
+            decode=replace(self.plain.decode, precision="fast"),
+            conversion=Conversion(
+                form="int8",
+                devices=DEVICES,
+                tools=_FAST_TOOLS,
+                calibration=calibration,
+                check=self._check(folder, exact, files),
+            ),
+        )
+        return Made(files=files, card=card)
+
+    def _calibration(self) -> tuple[list[Any], Calibration]:
+        if self.speech is not None and self.speech.calibration:
+            return calibration_sound(self.speech.calibration, source=f"labels {self.speech.digest}")
+        return calibration_sound(demo_speech(), source=_DEMO)
+
+    def _check(
+        self, folder: Path, exact: Mapping[str, Path], fast: Mapping[str, Path]
+    ) -> PrecisionCheck:
+        if self.speech is None or not self.speech.check:
+            return unchecked()
+        found = []
+        for files in (exact, fast):
+            with candidate(folder, files) as model:
+                found.append(transcribed(model, self.speech.check, name=self.plain.name))
+        return checked(*found, labels=self.speech.digest)
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
