@@ -1,4 +1,4 @@
-"""Peak memory of a whole local run: a recording of 7 minutes against one of 3 hours.
+"""Peak memory of a whole local run: a recording of 10 minutes against one of 10 hours.
 
 Prints both peaks (the largest process of the run: the driver, a worker or its decoder) and their
 ratio. The long recording is the short one over and over.
@@ -14,7 +14,7 @@ from pathlib import Path
 import soundfile
 
 ROOT = Path(__file__).parents[1]
-SHORT_SECONDS, LONG_SECONDS = 7 * 60, 3 * 3600
+SHORT_SECONDS, LONG_SECONDS = 10 * 60, 10 * 3600
 
 
 def main() -> None:
