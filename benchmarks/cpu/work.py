@@ -21,12 +21,14 @@ LONG, UTTERANCES = "long", "utterances"
 def write_sound(folder: Path, *, minutes: float, utterances: int) -> dict[str, list[Path]]:
     """One recording, and utterances of 1-35 s, as FLAC of 16 kHz."""
     folder.mkdir()
-    recording = _write(folder / "recording.flac", _stretch(0, round(minutes * 60 * SAMPLE_RATE)))
+    speech = demo_speech()
+    whole = _stretch(speech, 0, round(minutes * 60 * SAMPLE_RATE))
+    recording = _write(folder / "recording.flac", whole)
     files, position = [], 0
     lengths = np.random.default_rng(7).uniform(1, 35, utterances)
     for number, seconds in enumerate(lengths):
         size = round(seconds * SAMPLE_RATE)
-        files.append(_write(folder / f"{number:03}.flac", _stretch(position, size)))
+        files.append(_write(folder / f"{number:03}.flac", _stretch(speech, position, size)))
         position += size
     return {LONG: [recording], UTTERANCES: files}
 
@@ -51,11 +53,11 @@ def make_models(folder: Path) -> dict[str, Path]:
     return made
 
 
-def _stretch(position: int, size: int) -> Samples:
-    """The demo's speech from some position on, over and over, each time a little less loud."""
-    speech = np.roll(demo_speech(), -position)
+def _stretch(speech: Samples, position: int, size: int) -> Samples:
+    """Speech from some position on, over and over, each time a little less loud."""
+    rolled = np.roll(speech, -position)
     turns = -(-size // len(speech))
-    return np.concatenate([speech * np.float32(0.93**turn) for turn in range(turns)])[:size]
+    return np.concatenate([rolled * np.float32(0.93**turn) for turn in range(turns)])[:size]
 
 
 def _write(path: Path, samples: Samples) -> Path:
