@@ -82,7 +82,7 @@ def prepare_bundle(
     with model_folder(model) as folder, decoding(decode, folder) as wanted:
         settings = DecodeSettings(method=wanted.method, beam=wanted.beam)
         plain = bundle_card(folder, name=name, decode=settings)
-        making = Making.of(folder, plain, precision)
+        making = Making.of(folder, plain, precision, name=model)
         parts = _Parts(folder=folder, decode_files=wanted.files, wheels=wheels)
         if making is not None:
             found = _converted(model, parts, making, output, dry=dry)
@@ -107,9 +107,11 @@ def _ready(
     """A bundle that is as it shall be; None where it is to be decoded otherwise, or faster.
 
     Raises:
-        InputError: it is ``fast`` and nobody asks for that.
+        InputError: it is ``fast`` and nobody asks for that, or it cannot run where it will be.
     """
     made = _card_of(model).decode.precision
+    if made == precision.name == "fast":
+        precision.check_place(model)
     if made == "fast" and precision.name == "exact":
         raise InputError(
             f'[model] uri {model!r}: this bundle was made with precision = "fast"; say so in '

@@ -45,15 +45,18 @@ class Making:
     speech: HeldOut | None
 
     @classmethod
-    def of(cls, folder: Path, plain: BundleCard, precision: Precision) -> Making | None:
+    def of(
+        cls, folder: Path, plain: BundleCard, precision: Precision, *, name: str
+    ) -> Making | None:
         """What is to be made of a model folder; None where its weights stay as they are.
 
         Raises:
-            InputError: there are no such labels.
+            InputError: there are no such labels, or ``fast`` is nothing for where it will run.
         """
         if precision.name == "exact":
             made = precision.converts_exact(folder)
             return cls(precision=precision, plain=plain, speech=None) if made else None
+        precision.check_place(name)
         speech = held_out(precision.held_out) if precision.held_out else None
         return cls(precision=precision, plain=plain, speech=speech)
 
