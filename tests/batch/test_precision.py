@@ -32,7 +32,7 @@ from transform_handler.engine.converted import files_of
 from transform_handler.identity import BundleCard, quantised_digest
 
 FAST = Precision(name="fast", accept=True)
-WORDS = "the board meets in room seven on every second monday".split()
+WORDS = ["the", "board", "meets", "in", "room", "seven", "on", "every", "second", "monday"]
 
 
 @pytest.fixture
@@ -280,7 +280,9 @@ def test_exact_runs_its_weights_where_they_cannot_be_converted(
     conversion = BundleCard.read(tmp_path / "unpacked").conversion
     assert conversion is not None
     assert (conversion.form, conversion.note) == (None, "it is odd")
-    with pytest.raises(InputError, match='"fast" is not possible for .*: it is odd; set precision'):
+    with pytest.raises(
+        InputError, match=r'"fast" is not possible for .*: it is odd; set precision'
+    ):
         prepare_bundle(str(tiny_model), output, precision=FAST)
 
 
