@@ -235,6 +235,16 @@ def test_a_dry_call_converts_nothing_and_writes_nothing(
     assert prepare_bundle(str(tiny_model), output, precision=FAST, dry=True) == made
 
 
+def test_whoever_waits_for_a_conversion_is_told_what_is_done(
+    output: Store, tiny_model: Path, conversions: Conversions
+) -> None:
+    for _ in range(2):
+        told: list[str] = []
+        prepare_bundle(str(tiny_model), output, precision=FAST, tell=told.append)
+        conversions.calls.append(f"told {len(told)}")
+    assert conversions.calls == ["fp32", "int8", "told 2", "told 0"]
+
+
 def test_a_refused_network_is_kept_for_who_accepts_it_later(
     output: Store, tiny_model: Path, conversions: Conversions
 ) -> None:
