@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from batch.config import Config, DecodeSection
 from batch.decoding import checked, decoding
 from batch.precision.kept import Kept
-from batch.precision.making import Made, Making
+from batch.precision.making import Made, Making, silent
 from batch.precision.wanted import Precision
 from batch.wheels import inference_wheels, vendored
 from manifests.errors import InputError
@@ -38,7 +38,9 @@ class Bundle:
     uri: str
 
 
-def configured_bundle(config: Config, output: Store, *, dry: bool = False) -> Bundle:
+def configured_bundle(
+    config: Config, output: Store, *, dry: bool = False, tell: Callable[[str], None] = silent
+) -> Bundle:
     """The bundle of ``[model]``, with the wheels of ``[sagemaker]`` where it is for an account.
 
     Raises:
@@ -51,6 +53,7 @@ def configured_bundle(config: Config, output: Store, *, dry: bool = False) -> Bu
         decode=checked(config),
         wheels=inference_wheels(config),
         dry=dry,
+        tell=tell,
     )
 
 
@@ -62,12 +65,14 @@ def prepare_bundle(
     decode: DecodeSection | None = None,
     wheels: str | None = None,
     dry: bool = False,
+    tell: Callable[[str], None] = silent,
 ) -> Bundle:
     """Make (or find) the bundle of a model folder, a bundle, or a hub's model.
 
     ``decode`` with a method makes a bundle anew that was made with others. ``wheels`` is a folder
     or prefix to vendor its requirements from. A ``dry`` call writes nothing, and converts nothing:
-    a bundle that is still to be converted has a digest of its inputs.
+    a bundle that is still to be converted has a digest of its inputs. ``tell`` gets a line before
+    each step of a conversion.
 
     Raises:
         InputError: there is no usable model there, a wheel is missing, the precision is refused, or
@@ -82,7 +87,7 @@ def prepare_bundle(
     with model_folder(model) as folder, decoding(decode, folder) as wanted:
         settings = DecodeSettings(method=wanted.method, beam=wanted.beam)
         plain = bundle_card(folder, name=name, decode=settings)
-        making = Making.of(folder, plain, precision)
+        making = Making.of(folder, plain, precision, name=model, tell=tell)
         parts = _Parts(folder=folder, decode_files=wanted.files, wheels=wheels)
         if making is not None:
             found = _converted(model, parts, making, output, dry=dry)
@@ -107,9 +112,11 @@ def _ready(
     """A bundle that is as it shall be; None where it is to be decoded otherwise, or faster.
 
     Raises:
-        InputError: it is ``fast`` and nobody asks for that.
+        InputError: it is ``fast`` and nobody asks for that, or it cannot run where it will be.
     """
     made = _card_of(model).decode.precision
+    if made == precision.name == "fast":
+        precision.check_place(model)
     if made == "fast" and precision.name == "exact":
         raise InputError(
             f'[model] uri {model!r}: this bundle was made with precision = "fast"; say so in '

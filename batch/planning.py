@@ -30,6 +30,7 @@ from batch.layout import ARCHIVE_MARK, RunKeys
 from batch.ledger import read_ledger
 from batch.plan import Plan, write_round
 from batch.platforms.base import Document
+from batch.precision.making import silent
 from batch.requests import (
     TransformMachines,
     job_name,
@@ -72,12 +73,16 @@ class Survey:
 
 @dataclass(frozen=True, kw_only=True)
 class Planner:
-    """Surveys an archive and freezes plans; ``warn`` gets a sentence that a person should know."""
+    """Surveys an archive and freezes plans; ``warn`` gets a sentence that a person should know.
+
+    ``step`` gets a line before each step of a model's conversion.
+    """
 
     config: Config
     archive: Store
     output: Store
     warn: Callable[[str], None]
+    step: Callable[[str], None] = silent
     _speeds: dict[Bundle, Speed] = field(default_factory=dict)
 
     @cached_property
@@ -107,7 +112,7 @@ class Planner:
         location = self.config.archive.metadata
         meta = load_metadata(location, paths) if location else Matching()
         self._tell("metadata", meta)
-        bundle = configured_bundle(self.config, self.output, dry=dry)
+        bundle = configured_bundle(self.config, self.output, dry=dry, tell=self.step)
         ledger = read_ledger(self.output)
         selection = select(
             recordings,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 from batch.bodies.delivery import remove_bodies
@@ -76,7 +77,11 @@ class Runner:
                 "give the output a folder of its own"
             )
         self.planner = Planner(
-            config=self.config, archive=archive, output=self.output, warn=self.listener.warn
+            config=self.config,
+            archive=archive,
+            output=self.output,
+            warn=self.listener.warn,
+            step=partial(self.listener.step, "model"),
         )
 
     @contextmanager
@@ -244,7 +249,7 @@ class Runner:
 
     def _still_wanted(self, plan: Plan) -> bool:
         """Whether an unfinished run was planned with today's settings, or has rows already."""
-        bundle = configured_bundle(self.config, self.output)
+        bundle = configured_bundle(self.config, self.output, tell=self.planner.step)
         here = plan.model_request["ExecutionRoleArn"] == LOCAL_ROLE
         planned = (plan.channels, plan.model_digest, plan.decode_digest, here, plan.sends_sound)
         wanted = (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,26 +36,43 @@ class Made:
     card: BundleCard
 
 
+def silent(_: str) -> None:
+    """Whoever does not watch."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Making:
-    """A conversion that a bundle asks for; ``plain`` is the card of the weights as they are."""
+    """A conversion that a bundle asks for; ``plain`` is the card of the weights as they are.
+
+    ``tell`` gets a line before each step that takes minutes.
+    """
 
     precision: Precision
     plain: BundleCard
     speech: HeldOut | None
+    tell: Callable[[str], None] = field(default=silent, compare=False)
 
     @classmethod
-    def of(cls, folder: Path, plain: BundleCard, precision: Precision) -> Making | None:
+    def of(
+        cls,
+        folder: Path,
+        plain: BundleCard,
+        precision: Precision,
+        *,
+        name: str,
+        tell: Callable[[str], None] = silent,
+    ) -> Making | None:
         """What is to be made of a model folder; None where its weights stay as they are.
 
         Raises:
-            InputError: there are no such labels.
+            InputError: there are no such labels, or ``fast`` is nothing for where it will run.
         """
         if precision.name == "exact":
             made = precision.converts_exact(folder)
-            return cls(precision=precision, plain=plain, speech=None) if made else None
+            return cls(precision=precision, plain=plain, speech=None, tell=tell) if made else None
+        precision.check_place(name)
         speech = held_out(precision.held_out) if precision.held_out else None
-        return cls(precision=precision, plain=plain, speech=speech)
+        return cls(precision=precision, plain=plain, speech=speech, tell=tell)
 
     @property
     def is_fast(self) -> bool:
@@ -128,6 +145,7 @@ class Making:
     def _exact(self, folder: Path, scratch: Path) -> Made:
         conversion = Conversion(form="fp32", devices=DEVICES, tools=_EXACT_TOOLS)
         try:
+            self.tell("converting the network for CPUs, once")
             files = converted(folder, scratch)
         except NotConvertibleError as error:
             files = {}
@@ -136,8 +154,10 @@ class Making:
 
     def _fast(self, folder: Path, scratch: Path, name: str) -> Made:
         try:
+            self.tell("converting the network for CPUs, once")
             exact = converted(folder, scratch)
             sounds, calibration = self._calibration()
+            self.tell(f"quantising it on {calibration.seconds:.0f} s of speech")
             files = quantised(folder, scratch, sounds)
         except NotConvertibleError as error:
             raise InputError(
@@ -168,6 +188,8 @@ class Making:
     ) -> PrecisionCheck:
         if self.speech is None or not self.speech.check:
             return unchecked()
+        count = len(self.speech.check)
+        self.tell(f"checking it on {count} labelled utterances, exact and fast")
         found = []
         for files in (exact, fast):
             with candidate(folder, files) as model:
