@@ -25,7 +25,7 @@ MODEL = ROOT / "models/demo"
 RECORDINGS = (
     "2026-11-17/project kickoff.mp3",
     "2026-11-18/support line 0412.wav",
-    "2026-11-19/design review.opus",
+    "2026-11-18/planning/week 47.wav",
     "2026-11-20/budget review.flac",
 )
 
