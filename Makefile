@@ -55,6 +55,7 @@ demo-model: setup
 		--train demo/build/turns --validation demo/build/heldout \
 		--output demo/build/base --checkpoints demo/build/checkpoints
 	$(BIN)/python -m demo.recipe.release demo/build/base models/demo
+	$(BIN)/python -m demo.recipe.confidence models/demo
 
 lock: setup
 	$(BIN)/python -m pip freeze --exclude nightscribe --exclude pip --exclude setuptools

@@ -7,13 +7,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+from batch.confidence import Confident, Fitting
 from batch.config import Config, DecodeSection
 from batch.decoding import checked, decoding
 from batch.precision.kept import Kept
-from batch.precision.making import Made, Making, silent
+from batch.precision.making import Making, silent
 from batch.precision.wanted import Precision
 from batch.wheels import inference_wheels, vendored
 from manifests.errors import InputError
@@ -70,9 +71,9 @@ def prepare_bundle(
     """Make (or find) the bundle of a model folder, a bundle, or a hub's model.
 
     ``decode`` with a method makes a bundle anew that was made with others. ``wheels`` is a folder
-    or prefix to vendor its requirements from. A ``dry`` call writes nothing, and converts nothing:
-    a bundle that is still to be converted has a digest of its inputs. ``tell`` gets a line before
-    each step of a conversion.
+    or prefix to vendor its requirements from. A ``dry`` call writes nothing, converts nothing and
+    transcribes nothing: a bundle that is still to be made has digests of its inputs. ``tell`` gets
+    a line before each step of a conversion.
 
     Raises:
         InputError: there is no usable model there, a wheel is missing, the precision is refused, or
@@ -88,16 +89,18 @@ def prepare_bundle(
         settings = DecodeSettings(method=wanted.method, beam=wanted.beam)
         plain = bundle_card(folder, name=name, decode=settings)
         making = Making.of(folder, plain, precision, name=model, tell=tell)
-        parts = _Parts(folder=folder, decode_files=wanted.files, wheels=wheels)
+        fitting = Fitting.of(output, folder, decode_files=wanted.files, labels=precision.held_out)
+        parts = _Parts(folder=folder, decode_files=wanted.files, wheels=wheels, fitting=fitting)
         if making is not None:
             found = _converted(model, parts, making, output, dry=dry)
             if found is not None:
                 return found
-        files = parts.files(plain)
+        sure = parts.fitting.known(plain) if dry else parts.fitting.made(plain, {})
+        files = parts.files(sure)
         key = f"models/{name}/{_identity(files)}/model.tar.gz"
         if not dry and output.stat(key) is None:
             _put(output, key, files)
-        return _bundle(plain, output.uri_of(key))
+        return _bundle(sure.card, output.uri_of(key))
 
 
 def _ready(
@@ -134,16 +137,22 @@ class _Parts:
     folder: Path
     decode_files: Mapping[str, Path | bytes]
     wheels: str | None
+    fitting: Fitting
 
     def files(
-        self, card: BundleCard, converted: Mapping[str, Path] | None = None
+        self, sure: Confident, converted: Mapping[str, Path] | None = None
     ) -> dict[str, Path | bytes]:
         """Everything, by its name in the bundle."""
         vendor = {}
         if self.wheels:
-            vendor = vendored(self.wheels, "inference", requirements(card).decode())
+            vendor = vendored(self.wheels, "inference", requirements(sure.card).decode())
         return bundle_files(
-            self.folder, card, vendor, decode_files=self.decode_files, converted=converted
+            self.folder,
+            sure.card,
+            vendor,
+            decode_files=self.decode_files,
+            converted=converted,
+            fit=sure.fit,
         )
 
 
@@ -159,28 +168,32 @@ def _converted(
     card = kept.card()
     if card is not None:
         card = making.taken(card, name=model)
-        key, _ = _converted_files(parts, kept, Made(files={}, card=card))
-        if output.stat(key) is not None:
-            return _bundle(card, output.uri_of(key))
+        sure = parts.fitting.known(card)
+        key, _ = _converted_files(parts, kept, sure, {})
+        if sure.made and output.stat(key) is not None:
+            return _bundle(sure.card, output.uri_of(key))
     if not kept.has_network() and not making.possible():
         return None
     if dry:
-        still = Made(files={}, card=card or making.unmade(kept.digest))
-        key, _ = _converted_files(parts, kept, still)
+        still = parts.fitting.known(card or making.unmade(kept.digest))
+        key, _ = _converted_files(parts, kept, still, {})
         return _bundle(still.card, output.uri_of(key))
     with tempfile.TemporaryDirectory(prefix="nightscribe-converted-") as scratch:
         made = kept.files(parts.folder, Path(scratch), name=model)
-        made = replace(made, card=making.taken(made.card, name=model))
-        key, files = _converted_files(parts, kept, made)
+        taken = making.taken(made.card, name=model)
+        sure = parts.fitting.made(taken, made.files)
+        key, files = _converted_files(parts, kept, sure, made.files)
         _put(output, key, files)
-    return _bundle(made.card, output.uri_of(key))
+    return _bundle(sure.card, output.uri_of(key))
 
 
-def _converted_files(parts: _Parts, kept: Kept, made: Made) -> tuple[str, dict[str, Path | bytes]]:
+def _converted_files(
+    parts: _Parts, kept: Kept, sure: Confident, network: Mapping[str, Path]
+) -> tuple[str, dict[str, Path | bytes]]:
     """The bundle of a conversion: its key, by what it is made of, and its files."""
-    files = parts.files(made.card, made.files)
-    inputs = {name: one for name, one in files.items() if name not in made.files}
-    key = f"models/{made.card.name}/{_identity(inputs, converted=kept.digest)}/model.tar.gz"
+    files = parts.files(sure, network)
+    inputs = {name: one for name, one in files.items() if name not in network}
+    key = f"models/{sure.card.name}/{_identity(inputs, converted=kept.digest)}/model.tar.gz"
     return key, files
 
 

@@ -53,8 +53,9 @@ class ReferencesSection(_Section):
 class ModelSection(_Section):
     """[model] what transcribes.
 
-    ``fast`` is checked on ``held_out``, labelled speech that the model was not trained on, when
-    the bundle is made; ``accept`` takes it whatever comes out.
+    ``held_out`` is labelled speech that the model was not trained on. When the bundle is made, the
+    confidence of words is fitted on it, and ``fast`` is checked on it; ``accept`` takes ``fast``
+    whatever comes out.
     """
 
     uri: Location

@@ -118,7 +118,7 @@ def read_rows(
     # After a crash a row may stand in both places.
     there = set(_owners(current))
     history = history.filter(pa.array([one not in there for one in _owners(history)], pa.bool_()))
-    return _newest(pa.concat_tables([current, history]), until)
+    return _newest(_joined([current, history]), until)
 
 
 def _read_all(
@@ -129,7 +129,12 @@ def _read_all(
     ids: set[str] | None,
 ) -> pa.Table:
     tables = [_read(output, entry.key, columns=columns, ids=ids) for entry in output.list(folder)]
-    return pa.concat_tables([_empty(name, columns), *tables])
+    return _joined([_empty(name, columns), *tables])
+
+
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables in one; columns that an older version did not write are null."""
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def _empty(name: str, columns: Sequence[str] | None) -> pa.Table:

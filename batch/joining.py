@@ -113,6 +113,7 @@ class Joiner:
             "channels": None,
             "text": None,
             "confidence": None,
+            "calibrated": None,
             **_NO_FACTS,
         }
 
@@ -136,6 +137,7 @@ class Joiner:
             "confidence": round(sum(w.confidence for w in words) / len(words), 4)
             if words
             else None,
+            "calibrated": _calibrated(answers, channel) if words else None,
             **_facts(answers, channel),
         }
 
@@ -186,6 +188,13 @@ def _joined(answers: Sequence[Answer], channel: int | None) -> Sequence[Segment]
     # Segments break at the parts' borders; the words do not, so segments are made anew.
     words = [word for record in records for word in record.words]
     return segments_of(words, channel=channel)
+
+
+def _calibrated(answers: Sequence[Answer], channel: int | None) -> bool:
+    records = (record for answer in answers for record in answer.records)
+    return all(
+        record.calibrated for record in records if record.channel == channel and record.words
+    )
 
 
 def _facts(answers: Sequence[Answer], channel: int | None) -> dict[str, Any]:

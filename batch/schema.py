@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 
 WORD = pa.struct(
     [
@@ -39,6 +39,7 @@ TRANSCRIPTS = _versioned(
         pa.field("size", pa.int64()),
         pa.field("text", pa.string()),
         pa.field("confidence", pa.float64()),
+        pa.field("calibrated", pa.bool_()),
         pa.field("speech_seconds", pa.float64()),
         pa.field("level_dbfs", pa.float64()),
         pa.field("peak_dbfs", pa.float64()),
@@ -91,6 +92,7 @@ LEDGER = _versioned(
 )
 
 _SQL_TYPES = {
+    pa.bool_(): "boolean",
     pa.string(): "string",
     pa.int32(): "int",
     pa.int64(): "bigint",

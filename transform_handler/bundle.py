@@ -8,9 +8,11 @@ from pathlib import Path
 import manifests
 import transform_handler
 from manifests.tarball import package_files
+from transform_handler.decoding.confidence import ConfidenceFit
 from transform_handler.engine.converted import REQUIREMENTS
 from transform_handler.identity import (
     CARD_NAME,
+    CONFIDENCE_NAME,
     DECODE_FOLDER,
     BundleCard,
     DecodeSettings,
@@ -55,12 +57,14 @@ def bundle_files(
     *,
     decode_files: Mapping[str, Path | bytes] | None = None,
     converted: Mapping[str, Path] | None = None,
+    fit: ConfidenceFit | None = None,
 ) -> dict[str, Path | bytes]:
     """Everything that goes into ``model.tar.gz``, by its name there.
 
     With ``wheels``, by their names below ``code/``, the container installs from those alone.
     ``decode_files`` are what the card's decoder reads, by their names below ``decode/``.
-    ``converted`` are the files of a network that CPUs run instead of the weights.
+    ``converted`` are the files of a network that CPUs run instead of the weights. ``fit`` is that
+    of the words' confidence, also where it says only why there is none.
 
     Raises:
         InputError: the folder holds no model.
@@ -75,6 +79,8 @@ def bundle_files(
     files |= converted or {}
     files |= installed_from(wheels or {}, requirements(card))
     files |= {f"{DECODE_FOLDER}/{name}": one for name, one in (decode_files or {}).items()}
+    if fit is not None:
+        files[CONFIDENCE_NAME] = fit.to_json().encode()
     files[CARD_NAME] = card.to_json().encode()
     return files
 

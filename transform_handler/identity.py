@@ -25,6 +25,8 @@ ENGINE_VERSION = 2
 CARD_NAME = "nightscribe.json"
 DECODE_FOLDER = "decode"
 """The folder of a bundle that holds what its decoder reads."""
+CONFIDENCE_NAME = "confidence.json"
+"""The fit that gives words their confidence; what counts of it stands in the decode digest."""
 # Files of a model folder that cannot change a transcript.
 _SILENT_SUFFIXES = frozenset({".md", ".png", ".parquet"})
 _SILENT_NAMES = frozenset({CARD_NAME, "metrics.json", "LICENSE", "LICENSE.txt"})
@@ -61,6 +63,8 @@ class DecodeSettings:
     resampler: str = RESAMPLER
     precision: str = "exact"
     calibrated: bool = False
+    confidence: str | None = None
+    """The digest of the fit in ``confidence.json``, set where ``calibrated``."""
     beam: BeamSettings | None = None
     """Set where ``method`` is ``beam``."""
 
@@ -68,9 +72,10 @@ class DecodeSettings:
     def digest(self) -> str:
         """Twelve hexadecimal digits that name these settings and the engine's version."""
         settings = asdict(self)
-        if self.beam is None:
-            # Greedy results of versions that knew no beam are of these settings too.
-            del settings["beam"]
+        for name in ("beam", "confidence"):
+            # Results of versions that knew neither are of these settings too.
+            if settings[name] is None:
+                del settings[name]
         return digest_of({**settings, "engine_version": ENGINE_VERSION})
 
 
@@ -206,7 +211,7 @@ def _kept(path: Path, folder: Path) -> bool:
     parts = path.relative_to(folder).parts
     # Downloads and clones keep their own records in hidden folders, trainers in checkpoint-500.
     hidden = any(part.startswith(".") for part in parts)
-    made_anew = parts[0] in ("code", CONVERTED_FOLDER, DECODE_FOLDER)
+    made_anew = parts[0] in ("code", CONVERTED_FOLDER, DECODE_FOLDER, CONFIDENCE_NAME)
     return not hidden and not made_anew and not parts[0].startswith("checkpoint")
 
 

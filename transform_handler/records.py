@@ -112,6 +112,7 @@ class TranscriptRecord:
     ``channel`` is None for a mix; ``channels`` is how many the recording has (None if it could
     not be opened); ``duration`` is the length of the sound in seconds, of the part for a part; with
     the error ``time_limit`` it is that of the whole recording, if its header says it.
+    ``calibrated`` says whether confidences are probabilities, fitted to labelled speech.
     ``sound`` has the facts of each window that the pointer answers for, with its seconds: joined
     they are those of the recording, however it was cut. ``mix`` says how channels were mixed.
     """
@@ -126,6 +127,7 @@ class TranscriptRecord:
     channels: int | None = None
     language: str | None = None
     segments: tuple[Segment, ...] = ()
+    calibrated: bool = False
     sound: tuple[tuple[float, SoundFacts], ...] = ()
     mix: MixSeconds | None = None
     model: Mapping[str, str] = field(default_factory=dict)

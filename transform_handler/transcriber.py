@@ -126,6 +126,7 @@ class Transcriber(Generic[Scored]):
         self._readers = readers
         self._listener = Listener(decoder, allowed, engine.layout, card.decode)
         self._stamp: dict[str, Any] = {
+            "calibrated": card.decode.calibrated,
             "model": {"name": card.name, "digest": card.model_digest},
             "decode": {**asdict(card.decode), "digest": card.decode_digest},
         }

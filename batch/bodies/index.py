@@ -45,7 +45,8 @@ class StagedRecord:
         words = [word for record in known for word in record.words]
         segments = segments_of(words, channel=self.record.channel)
         status = Status.OK if segments else self.record.status
-        return replace(self.record, segments=segments, status=status)
+        calibrated = bool(known) and all(record.calibrated for record in known)
+        return replace(self.record, segments=segments, status=status, calibrated=calibrated)
 
 
 def joined(staged: Sequence[StagedRecord], answers: Answers) -> tuple[TranscriptRecord, ...]:

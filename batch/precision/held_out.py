@@ -65,7 +65,7 @@ def split(utterances: Iterable[LabelledUtterance]) -> HeldOut:
 
 
 @contextmanager
-def candidate(folder: Path, files: Mapping[str, Path]) -> Iterator[Path]:
+def candidate(folder: Path, files: Mapping[str, Path | bytes]) -> Iterator[Path]:
     """A model folder as a bundle would hold it: its own files, and ``files`` by their names there.
 
     Nothing is copied; the folder goes when the block ends.
@@ -76,7 +76,10 @@ def candidate(folder: Path, files: Mapping[str, Path]) -> Iterator[Path]:
         for name, path in {**own, **files}.items():
             link = Path(scratch) / name
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(path.resolve())
+            if isinstance(path, bytes):
+                link.write_bytes(path)
+            else:
+                link.symlink_to(path.resolve())
         yield Path(scratch)
 
 

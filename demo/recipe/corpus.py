@@ -49,6 +49,12 @@ def write_corpus(texts: Texts, folder: Path) -> None:
     write_channel(_single(texts.open_vocabulary, SEEN_VOICES), folder / "open-vocabulary")
 
 
+def write_confidence(texts: Texts, folder: Path) -> None:
+    """Write the channel `confidence`: fresh sentences, a quarter of them by the held-out voice."""
+    voices = (*SEEN_VOICES, HELD_OUT_VOICE)
+    write_channel(_single(texts.confidence, voices, vary=True), folder / "confidence")
+
+
 def write_channel(items: Iterable[Item], folder: Path) -> None:
     """Synthesise the items into `folder`, with a NeMo `manifest.jsonl` of relative paths."""
     folder.mkdir(parents=True, exist_ok=True)

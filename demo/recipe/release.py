@@ -84,6 +84,11 @@ summed over each set. "Unheard words" are words outside the grammar, counted apa
 by `{held_out}` but for a few turns, and the others. No sentence of these sets was trained on; a
 few stock phrases ("thank you very much") also stand inside longer training sentences.
 
+## Confidence
+`confidence.json` turns the model's scores into the probability that a word is right, for greedy
+decoding in `exact` precision. It was fitted by `demo/recipe/confidence.py` to 600 sentences that
+are in no set above, a quarter of them by `{held_out}`. `docs/engine-confidence.md` has the figures.
+
 ## Licence
 The sound was made with flite 2.2 and the voices that ship with it (Carnegie Mellon University and
 others, BSD-style terms: use, copy, modify and distribute with the copyright notice kept; see

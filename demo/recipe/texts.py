@@ -20,6 +20,7 @@ class Texts:
     heldout: tuple[str, ...]
     heldout_voice: tuple[str, ...]
     pretrain: tuple[str, ...]
+    confidence: tuple[str, ...]
     open_vocabulary: tuple[str, ...]
 
 
@@ -37,5 +38,6 @@ def texts() -> Texts:
         heldout=take(200),
         heldout_voice=take(100),
         pretrain=take(12_000),
+        confidence=take(600),
         open_vocabulary=tuple(islice(strange, 60)),
     )

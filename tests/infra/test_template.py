@@ -20,6 +20,7 @@ from tests.infra.template import EVERYTHING, PATH, Resolved, raw
 
 BOTH = pytest.mark.parametrize("given", [{}, EVERYTHING], ids=["defaults", "everything"])
 HIVE = {
+    pa.bool_(): "boolean",
     pa.string(): "string",
     pa.int32(): "int",
     pa.int64(): "bigint",

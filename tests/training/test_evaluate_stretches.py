@@ -94,7 +94,7 @@ def test_utterances_near_each_other_are_one_request_and_far_ones_are_not():
 def test_an_utterance_without_a_duration_runs_to_the_end_of_the_sound():
     recording = Recording({"file:///a.wav": [[word("last", 599)]]})
     (found,) = hypotheses(recording, [utterance()])
-    assert found == Heard(text="last", seconds=SECONDS)
+    assert (found.text, found.seconds) == ("last", SECONDS)
     assert (recording.asked[0].offset, recording.asked[0].duration) == (None, None)
 
 
@@ -125,7 +125,7 @@ def test_a_recording_that_cannot_be_read_fails_its_own_utterances_only():
     found = hypotheses(recording, [utterance(0, 5, audio="file:///gone.wav"), utterance(0, 5)])
     assert found == [
         Unheard(kind="not_found", message="no such file"),
-        Heard(text="x", seconds=5.0),
+        Heard(words=(word("x", 1),), seconds=5.0),
     ]
 
 

@@ -14,6 +14,7 @@ from transform_handler.bundle import bundle_card, bundle_files
 from transform_handler.handler import model_fn
 from transform_handler.identity import (
     CARD_NAME,
+    CONFIDENCE_NAME,
     ENGINE_VERSION,
     BeamSettings,
     BundleCard,
@@ -68,9 +69,9 @@ def test_every_setting_of_a_beam_counts_in_the_digest() -> None:
     assert len(digests) == 1 + len(dataclasses.fields(usual))
 
 
-def test_greedy_settings_have_the_digest_of_versions_without_a_beam() -> None:
+def test_plain_settings_have_the_digest_of_versions_without_beam_and_fit() -> None:
     data = dataclasses.asdict(DecodeSettings())
-    del data["beam"]
+    del data["beam"], data["confidence"]
     assert DecodeSettings().digest == digest_of({**data, "engine_version": ENGINE_VERSION})
 
 
@@ -114,6 +115,7 @@ def test_the_model_digest_depends_on_content_and_not_on_place_or_time(
         "checkpoints/1/model.safetensors",
         "code/inference.py",
         CARD_NAME,
+        CONFIDENCE_NAME,
     ],
 )
 def test_what_cannot_change_a_transcript_changes_no_digest(model: Path, name: str) -> None:

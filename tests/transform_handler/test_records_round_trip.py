@@ -50,6 +50,7 @@ records = st.builds(
     channels=st.none() | st.integers(1, 64),
     language=st.none() | st.text(),
     segments=st.lists(segments, max_size=3).map(tuple),
+    calibrated=st.booleans(),
     sound=st.lists(st.tuples(seconds, facts), max_size=2).map(tuple),
     mix=st.none() | st.builds(MixSeconds, mean=seconds, polarity=seconds, left_out=seconds),
     model=st.dictionaries(st.text(), st.text(), max_size=2),
@@ -88,12 +89,13 @@ GOLDEN_RECORDS = [
                 ),
             ),
         ),
+        calibrated=True,
         sound=(
             (12.345, SoundFacts(speech_seconds=0.8, peak_dbfs=-6.0, level_dbfs=-24.5, snr_db=31.0)),
         ),
         mix=MixSeconds(mean=12.345),
         model={"name": "demo", "digest": "0123456789ab"},
-        decode={"method": "greedy", "calibrated": False, "digest": "ba9876543210"},
+        decode={"method": "greedy", "calibrated": True, "digest": "ba9876543210"},
     ),
     TranscriptRecord(
         id="b",

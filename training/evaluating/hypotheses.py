@@ -17,7 +17,7 @@ from manifests.pointers import ChannelMode, Pointer
 from transform_handler.allowed import AllowedPrefixes
 from transform_handler.audio.windows import PART_OVERLAP_SECONDS
 from transform_handler.decoding.greedy import MAX_WORD_SECONDS
-from transform_handler.records import ErrorKind, Status, TranscriptRecord
+from transform_handler.records import ErrorKind, Status, TranscriptRecord, Word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,8 +45,13 @@ class Transcribes(Protocol):
 class Heard:
     """What the model says in an utterance of ``seconds`` of sound."""
 
-    text: str
+    words: tuple[Word, ...]
     seconds: float
+
+    @property
+    def text(self) -> str:
+        """The words as one text."""
+        return " ".join(word.text for word in self.words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,11 +154,11 @@ class _Said:
         self._order = sorted(range(len(middles)), key=middles.__getitem__)
         self._middles = sorted(middles)
 
-    def within(self, one: LabelledUtterance) -> str:
+    def within(self, one: LabelledUtterance) -> tuple[Word, ...]:
         """The words that the utterance holds, in the record's order."""
         first = bisect_left(self._middles, _time(one.offset))
         last = bisect_left(self._middles, _time(_end(one)))
-        return " ".join(self._words[index].text for index in sorted(self._order[first:last]))
+        return tuple(self._words[index] for index in sorted(self._order[first:last]))
 
 
 def _time(seconds: float) -> float:
@@ -178,4 +183,4 @@ def _heard(one: LabelledUtterance, records: Sequence[_Said]) -> Heard | Unheard:
             kind=str(ErrorKind.UNSUPPORTED_FORMAT),
             message=f"the utterance begins at {one.offset:.2f} s; the sound ends at {ends:.2f} s",
         )
-    return Heard(text=said.within(one), seconds=min(_end(one), ends) - one.offset)
+    return Heard(words=said.within(one), seconds=min(_end(one), ends) - one.offset)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from transform_handler.decoding.alignment import align
 from transform_handler.decoding.beam import BeamSearch
+from transform_handler.decoding.confidence import GEOMETRIC_MEAN, Confidence
 from transform_handler.decoding.greedy import Alphabet, decode_words
 from transform_handler.decoding.stretches import stretches
 from transform_handler.engine.frames import FrameScores
@@ -28,6 +29,7 @@ class BeamDecoder:
     alphabet: Alphabet
     seconds_per_frame: float
     search: BeamSearch
+    confidence: Confidence = GEOMETRIC_MEAN
     needs_distribution: ClassVar[bool] = True
 
     def words(self, frames: FrameScores, *, first_frame: int) -> list[Word]:
@@ -45,7 +47,12 @@ class BeamDecoder:
             self.alphabet,
             seconds_per_frame=self.seconds_per_frame,
             first_frame=first_frame,
+            confidence=self.confidence,
         )
+
+    def measuring(self) -> BeamDecoder:
+        """The same decoder, whose words are ``MeasuredWord``."""
+        return replace(self, confidence=Confidence(measuring=True))
 
     def aligned(self, frames: FrameScores, *, first_frame: int) -> FrameScores:
         """The frames with the symbols of the best text in place of the argmax, and their scores.

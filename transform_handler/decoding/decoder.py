@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from manifests.errors import InputError
 from transform_handler.decoding.beam import BeamSearch
 from transform_handler.decoding.beam_decoder import BeamDecoder
+from transform_handler.decoding.confidence import GEOMETRIC_MEAN, Confidence, confidence_in
 from transform_handler.decoding.greedy import Alphabet, decode_words
 from transform_handler.decoding.hot_words import HotWords, spelled
 from transform_handler.decoding.language_model import LanguageModel
@@ -34,6 +35,10 @@ class WordDecoder(Protocol):
         """The words of consecutive frames; ``first_frame`` is the absolute index of the first."""
         ...
 
+    def measuring(self) -> WordDecoder:
+        """The same decoder, whose words are ``MeasuredWord``."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class GreedyDecoder:
@@ -41,6 +46,7 @@ class GreedyDecoder:
 
     alphabet: Alphabet
     seconds_per_frame: float
+    confidence: Confidence = GEOMETRIC_MEAN
     needs_distribution: ClassVar[bool] = False
 
     def words(self, frames: FrameScores, *, first_frame: int) -> list[Word]:
@@ -51,7 +57,12 @@ class GreedyDecoder:
             self.alphabet,
             seconds_per_frame=self.seconds_per_frame,
             first_frame=first_frame,
+            confidence=self.confidence,
         )
+
+    def measuring(self) -> GreedyDecoder:
+        """The same decoder, whose words are ``MeasuredWord``."""
+        return replace(self, confidence=Confidence(measuring=True))
 
 
 def decoder_for(
@@ -61,13 +72,18 @@ def decoder_for(
 
     Raises:
         InputError: a language model that is not there or cannot be read, hot words that the
-            alphabet cannot spell, or either with an alphabet that does not part words.
+            alphabet cannot spell, or either with an alphabet that does not part words; or a fit
+            of confidence that is not there.
     """
+    confidence = confidence_in(folder, settings)
     if settings.beam is None:
-        return GreedyDecoder(alphabet=alphabet, seconds_per_frame=seconds_per_frame)
+        return GreedyDecoder(
+            alphabet=alphabet, seconds_per_frame=seconds_per_frame, confidence=confidence
+        )
     return BeamDecoder(
         alphabet=alphabet,
         seconds_per_frame=seconds_per_frame,
+        confidence=confidence,
         search=_search(settings.beam, folder / DECODE_FOLDER, alphabet),
     )
 

@@ -6,13 +6,14 @@ round "hello" becomes "helo".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from transform_handler.decoding.confidence import GEOMETRIC_MEAN, Confidence, Spans
 from transform_handler.records import Word
 
 # A word is never longer, so that a segment of 15 s holds it and the 18 s that a part hears beyond
@@ -65,6 +66,34 @@ class Alphabet:
         known = 0 <= token < len(self.tokens) and token not in self.silent
         return self.tokens[token] if known else ""
 
+    @cached_property
+    def written(self) -> tuple[str, ...]:
+        """What each id adds to a word, and at the end what ids add that are not known: nothing."""
+        texts = (self.text_of(token) for token in range(len(self.tokens)))
+        written = [text.removeprefix(WORD_START) for text in texts]
+        if self.delimiter is not None:
+            written[self.delimiter] = ""
+        return (*written, "")
+
+    @cached_property
+    def sizes(self) -> npt.NDArray[np.intp]:
+        """How many characters each of ``written`` has; shape (n_tokens + 1,)."""
+        return np.array([len(text) for text in self.written], dtype=np.intp)
+
+    @cached_property
+    def parts(self) -> npt.NDArray[np.bool_]:
+        """Whether a word ends before each of ``written``; shape (n_tokens + 1,)."""
+        texts = [self.text_of(token) for token in range(len(self.tokens))]
+        begins = [text.startswith(WORD_START) for text in texts]
+        if self.delimiter is not None:
+            begins[self.delimiter] = True
+        return np.array([*begins, False])
+
+    def rows(self, ids: npt.NDArray[np.integer]) -> npt.NDArray[np.intp]:
+        """The place of each id in ``written``, of the same shape."""
+        known = (ids >= 0) & (ids < len(self.tokens))
+        return np.where(known, ids, len(self.tokens)).astype(np.intp)
+
 
 def collapse(
     ids: npt.NDArray[np.integer], *, blank: int
@@ -97,20 +126,33 @@ def decode_words(
     *,
     seconds_per_frame: float,
     first_frame: int = 0,
+    confidence: Confidence = GEOMETRIC_MEAN,
 ) -> list[Word]:
     """Words with times and confidence from the argmax ids of consecutive frames.
 
     ``ids`` and ``log_probabilities`` (of the argmax) have shape (n_frames,); ``first_frame`` is
-    the absolute index of the first. A word's confidence is the geometric mean over its
-    characters of each character's best frame.
+    the absolute index of the first. What a word's ``confidence`` is made of is the log-probability
+    of each letter's best frame.
     """
     limits = _Limits.of(seconds_per_frame)
-    letters = _letters(ids, log_probabilities, alphabet, limits, first_frame=first_frame)
-    return [
-        _word(piece, seconds_per_frame)
-        for run in _runs(letters, limits)
-        for piece in _pieces(run, limits)
-    ]
+    letters = _Letters.of(ids, alphabet, limits, first_frame=first_frame)
+    if not len(letters.starts):
+        return []
+    best = _maxima(log_probabilities, letters.starts - first_frame, letters.ends - first_frame)
+    firsts = np.flatnonzero(letters.begin_words(limits))
+    stops = np.append(firsts[1:], len(letters.starts))
+    counts = stops - firsts
+    return confidence.words(
+        Spans(
+            texts=letters.texts(alphabet, firsts, stops),
+            starts=letters.starts[firsts],
+            ends=letters.ends[stops - 1],
+            letters=counts,
+            means=np.add.reduceat(best, firsts) / counts,
+            lowest=np.minimum.reduceat(best, firsts),
+            seconds_per_frame=seconds_per_frame,
+        )
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,80 +172,77 @@ class _Limits:
         return cls(word=word, cell=max(1, word - letter), letter=letter, gap=gap)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Letter:
-    """What a run of frames says; ``start`` and ``end`` are absolute frames."""
+@dataclass(frozen=True, kw_only=True)
+class _Letters:
+    """Runs of frames that write something; each array has the shape (n_letters,).
 
-    text: str
-    start: int
-    end: int
-    score: float
-
-
-def _letters(
-    ids: npt.NDArray[np.integer],
-    scores: npt.NDArray[np.float32],
-    alphabet: Alphabet,
-    limits: _Limits,
-    *,
-    first_frame: int,
-) -> Iterator[_Letter | None]:
-    """Letters in order, and None where the alphabet parts words."""
-    starts, ends = collapse(ids, blank=alphabet.blank)
-    ends = np.minimum(ends, starts + limits.letter)
-    best = _maxima(scores, starts, ends)
-    for start, end, score in zip(starts.tolist(), ends.tolist(), best.tolist(), strict=True):
-        token = int(ids[start])
-        text = "" if token == alphabet.delimiter else alphabet.text_of(token)
-        if token == alphabet.delimiter or text.startswith(WORD_START):
-            yield None
-        if text := text.removeprefix(WORD_START):
-            yield _Letter(text=text, start=first_frame + start, end=first_frame + end, score=score)
-
-
-def _runs(letters: Iterable[_Letter | None], limits: _Limits) -> Iterator[list[_Letter]]:
-    """Letters that nothing parts: no delimiter, no beginning of a word, no long gap."""
-    run: list[_Letter] = []
-    for letter in letters:
-        if run and (letter is None or letter.start - run[-1].end >= limits.gap):
-            yield run
-            run = []
-        if letter is not None:
-            run.append(letter)
-    if run:
-        yield run
-
-
-def _pieces(run: list[_Letter], limits: _Limits) -> Iterator[list[_Letter]]:
-    """The run, or where it is too long for a word its pieces.
-
-    They are cut on a grid that depends on the recording alone, so that a part which hears the
-    run from its middle cuts it where the whole does.
+    ``tokens`` are rows of the alphabet's tables, ``starts`` and ``ends`` absolute frames, and
+    ``borders`` how many borders of words came before each letter.
     """
-    if run[-1].end - run[0].start <= limits.word:
-        yield run
-        return
-    for _, piece in groupby(run, key=lambda letter: letter.start // limits.cell):
-        yield list(piece)
+
+    tokens: npt.NDArray[np.intp]
+    starts: npt.NDArray[np.intp]
+    ends: npt.NDArray[np.intp]
+    borders: npt.NDArray[np.intp]
+
+    @classmethod
+    def of(
+        cls,
+        ids: npt.NDArray[np.integer],
+        alphabet: Alphabet,
+        limits: _Limits,
+        *,
+        first_frame: int,
+    ) -> _Letters:
+        starts, ends = collapse(ids, blank=alphabet.blank)
+        tokens = alphabet.rows(ids[starts])
+        borders = np.cumsum(alphabet.parts[tokens], dtype=np.intp)
+        writes = np.flatnonzero(alphabet.sizes[tokens])
+        starts, ends = starts[writes], ends[writes]
+        return cls(
+            tokens=tokens[writes],
+            starts=first_frame + starts,
+            ends=first_frame + np.minimum(ends, starts + limits.letter),
+            borders=borders[writes],
+        )
+
+    def begin_words(self, limits: _Limits) -> npt.NDArray[np.bool_]:
+        """Which letters begin a word; shape (n_letters,).
+
+        Words are parted by borders and long gaps. Letters that nothing parts, but which are too
+        long for a word, are cut on a grid that depends on the recording alone, so that a part
+        which hears them from their middle cuts them where the whole does.
+        """
+        gaps = self.starts[1:] - self.ends[:-1] >= limits.gap
+        parted = _first_and(gaps | (self.borders[1:] != self.borders[:-1]))
+        firsts = np.flatnonzero(parted)
+        stops = np.append(firsts[1:], len(parted))
+        long = self.ends[stops - 1] - self.starts[firsts] > limits.word
+        if long.any():
+            cells = self.starts // limits.cell
+            parted |= _first_and(cells[1:] != cells[:-1]) & np.repeat(long, stops - firsts)
+        return parted
+
+    def texts(
+        self, alphabet: Alphabet, firsts: npt.NDArray[np.intp], stops: npt.NDArray[np.intp]
+    ) -> list[str]:
+        """The text of each word ``[first, stop)``."""
+        whole = "".join(map(alphabet.written.__getitem__, self.tokens.tolist()))
+        offsets = np.append(0, np.cumsum(alphabet.sizes[self.tokens]))
+        places = zip(offsets[firsts].tolist(), offsets[stops].tolist(), strict=True)
+        return [whole[start:stop] for start, stop in places]
+
+
+def _first_and(others: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """True for the first, and what is said of the others."""
+    return np.concatenate((np.ones(1, dtype=bool), others))
 
 
 def _maxima(
     scores: npt.NDArray[np.float32], starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]
-) -> npt.NDArray[np.float32]:
+) -> npt.NDArray[np.float64]:
     """The highest score of each run ``[start, end)``; shape (n_runs,)."""
-    if not len(starts):
-        return np.zeros(0, dtype=np.float32)
     # reduceat takes borders inside the array only, and the last run may end with it.
     padded = np.append(scores, np.float32(-np.inf))
     borders = np.column_stack((starts, ends)).ravel()
-    return np.maximum.reduceat(padded, borders)[::2]
-
-
-def _word(letters: list[_Letter], seconds_per_frame: float) -> Word:
-    mean_score = sum(letter.score for letter in letters) / len(letters)
-    return Word(
-        text="".join(letter.text for letter in letters),
-        start=round(letters[0].start * seconds_per_frame, 3),
-        end=round(letters[-1].end * seconds_per_frame, 3),
-        confidence=round(float(np.exp(min(0.0, mean_score))), 4),
-    )
+    return np.maximum.reduceat(padded, borders)[::2].astype(np.float64)

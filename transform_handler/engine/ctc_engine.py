@@ -32,6 +32,11 @@ class CtcEngine:
         self.limits = network.limits
         self.equal_lengths_only = network.equal_lengths_only
 
+    def measuring(self) -> CtcEngine:
+        """The same engine, whose words are ``MeasuredWord`` for a fit of their confidence."""
+        decoder = self._decoder.measuring()
+        return CtcEngine(self._network, decoder, blank=self._blank, layout=self.layout)
+
     def run(self, batch: Sequence[Samples], *, language: str | None) -> list[FrameScores]:
         """Score windows; each as if it were alone."""
         return self._network(batch, language=language)
