@@ -46,7 +46,13 @@ class StagedRecord:
         segments = segments_of(words, channel=self.record.channel)
         status = Status.OK if segments else self.record.status
         calibrated = bool(known) and all(record.calibrated for record in known)
-        return replace(self.record, segments=segments, status=status, calibrated=calibrated)
+        return replace(
+            self.record,
+            segments=segments,
+            status=status,
+            calibrated=calibrated,
+            sound=tuple(facts for record in known for facts in record.sound),
+        )
 
 
 def joined(staged: Sequence[StagedRecord], answers: Answers) -> tuple[TranscriptRecord, ...]:
