@@ -129,7 +129,8 @@ def _read_all(
     ids: set[str] | None,
 ) -> pa.Table:
     tables = [_read(output, entry.key, columns=columns, ids=ids) for entry in output.list(folder)]
-    return pa.concat_tables([_empty(name, columns), *tables])
+    # Files of versions that knew fewer columns have nulls there.
+    return pa.concat_tables([_empty(name, columns), *tables], promote_options="default")
 
 
 def _empty(name: str, columns: Sequence[str] | None) -> pa.Table:

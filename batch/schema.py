@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 
 WORD = pa.struct(
     [
@@ -67,6 +67,7 @@ SEGMENTS = _versioned(
         pa.field("text", pa.string(), nullable=False),
         pa.field("confidence", pa.float64(), nullable=False),
         pa.field("words", pa.list_(WORD), nullable=False),
+        pa.field("flags", pa.list_(pa.string())),
         pa.field("run_id", pa.string(), nullable=False),
     ],
 )
@@ -97,6 +98,7 @@ _SQL_TYPES = {
     pa.float64(): "double",
     pa.timestamp("us", tz="UTC"): "timestamp",
     pa.map_(pa.string(), pa.string()): "map<string,string>",
+    pa.list_(pa.string()): "array<string>",
     pa.list_(WORD): "array<struct<text:string,start:double,`end`:double,confidence:double>>",
 }
 

@@ -128,7 +128,7 @@ def test_the_tables_have_the_documented_schema(home: Path) -> None:
         (file,) = (home / "out" / name).rglob("*.parquet")
         found = pq.read_schema(file)
         assert found.remove_metadata() == schema.remove_metadata()
-        assert found.metadata[b"nightscribe.schema"] == b"2"
+        assert found.metadata[b"nightscribe.schema"] == b"3"
 
 
 def test_segments_hold_the_words_of_the_text(home: Path) -> None:

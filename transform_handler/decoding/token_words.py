@@ -23,20 +23,30 @@ def spelled(tokens: Sequence[int], decode: Callable[[Sequence[int]], str]) -> li
     """The words of what ``decode`` makes of the tokens: what whitespace parts, as it stands.
 
     Their texts with single spaces between them are the model's text, but for its whitespace. A word
-    has the tokens that any of its characters come from.
+    has the tokens that any of its characters come from, those that only begin a character as well.
     """
     text = decode(tokens)
     ends = _ends(tokens, decode, len(text))
+    reaches = _reaches(ends)
     found = []
     first = last = 0
     for match in re.finditer(r"\S+", text):
-        while first < len(ends) - 1 and ends[first] <= match.start():
+        while first < len(ends) - 1 and reaches[first] <= match.start():
             first += 1
         last = max(first, last)
         while last < len(ends) - 1 and ends[last] < match.end():
             last += 1
         found.append(Spelled(text=match.group(), first=first, last=last + 1))
     return found
+
+
+def _reaches(ends: Sequence[int]) -> list[int]:
+    """As ``ends``; a token that completes nothing reaches as far as the next one that does."""
+    reaches = list(ends)
+    for at in range(len(ends) - 2, -1, -1):
+        if ends[at] == (ends[at - 1] if at else 0):
+            reaches[at] = reaches[at + 1]
+    return reaches
 
 
 def _ends(tokens: Sequence[int], decode: Callable[[Sequence[int]], str], length: int) -> list[int]:

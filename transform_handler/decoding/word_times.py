@@ -22,7 +22,7 @@ _SPOKEN_SHARE = 0.35
 _QUIETEST, _LOUDEST = 5, 95
 _SILENCE_DB = -100.0
 # Sounds that stop within a word are shorter than this, pauses between words longer.
-_PAUSE_FRAMES = 15
+_PAUSE_FRAMES = 8
 # What is left around a word that was trimmed: consonants begin and end below the threshold.
 _MARGIN_FRAMES = 5
 
@@ -35,7 +35,7 @@ class Trimmer:
         self._spoken = _spoken(samples)
 
     def trimmed(self, span: Span) -> Span:
-        """The longest stretch of a span that no pause of 0.3 s parts; all of it if none is loud."""
+        """The longest stretch of a span without a pause of 0.16 s; all of it if nothing is loud."""
         first, last = (round(second / SECONDS_PER_FRAME) for second in span)
         starts, stops = runs(self._spoken[first:last])
         if not len(starts):

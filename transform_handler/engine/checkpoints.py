@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,3 +25,29 @@ def refuse_untrained(folder: Path, info: Mapping[str, Any], *, expected: str) ->
             f"{folder}: the checkpoint lacks trained weights ({', '.join(lacking[:4])}); "
             f"a fine-tuned {expected} is expected, not a pretrained one"
         )
+
+
+def refuse_fast(name: str, precision: str) -> None:
+    """Refuse to be less than exact with a model that writes text.
+
+    Raises:
+        InputError: naming the key.
+    """
+    if precision != "exact":
+        raise InputError(
+            f'[model] precision "{precision}" is for CTC models, and {name} writes text; '
+            'set precision = "exact"'
+        )
+
+
+def model_config(folder: Path) -> dict[str, Any]:
+    """A model folder's ``config.json``.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: config.json cannot be read: {error}") from error
+    return config

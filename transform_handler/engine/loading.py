@@ -15,13 +15,13 @@ from transform_handler.audio.layout import (
 )
 from transform_handler.decoding.decoder import decoder_for
 from transform_handler.decoding.greedy import Alphabet
-from transform_handler.engine.checkpoints import refuse_untrained
+from transform_handler.engine.checkpoints import model_config, refuse_untrained
 from transform_handler.engine.converted import converted_in
 from transform_handler.engine.ctc_engine import CtcEngine
 from transform_handler.engine.frames import Network
 from transform_handler.engine.interface import Engine
 from transform_handler.engine.openvino_network import OpenVinoNetwork
-from transform_handler.engine.text_loading import load_text_engine, model_config
+from transform_handler.engine.text_loading import load_text_engine
 from transform_handler.identity import DecodeSettings
 
 

@@ -53,6 +53,8 @@ class Seq2SeqNetwork(ABC):
     """Any ``AutoModelForSpeechSeq2Seq`` model, in inference only and in float32."""
 
     equal_lengths_only: bool
+    prompt_is_extra: bool
+    """Whether a checkpoint's greatest length does not count the prompt."""
 
     def __init__(
         self, model: Any, *, decode: Any, device: str, limits: BatchLimits | None = None
@@ -102,7 +104,8 @@ class Seq2SeqNetwork(ABC):
         from transformers.modeling_outputs import BaseModelOutput  # noqa: PLC0415
 
         settings = deepcopy(self._settings)
-        settings.max_length = _most_tokens(self._model, prompt.shape[1])
+        extra = prompt.shape[1] if self.prompt_is_extra else 0
+        settings.max_length = _most_tokens(self._model, extra)
         # Whisper has a generate of its own around this one, which would encode once more.
         written: Tensor = GenerationMixin.generate(
             self._model,
@@ -189,11 +192,11 @@ def _greedy(model: Any) -> Any:
     return settings
 
 
-def _most_tokens(model: Any, prompt: int) -> int:
-    """As many as the checkpoint says, beside the prompt, and as it has positions for."""
+def _most_tokens(model: Any, extra: int) -> int:
+    """As many as the checkpoint says, and ``extra``, but no more than it has positions for."""
     positions = int(model.config.max_target_positions)
-    said = model.generation_config.max_new_tokens or model.generation_config.max_length
-    return positions if said in (None, _UNSET_LENGTH) else min(said + prompt, positions)
+    said = model.generation_config.max_length
+    return positions if said in (None, _UNSET_LENGTH) else min(said + extra, positions)
 
 
 def _ids(value: int | list[int] | None) -> frozenset[int]:

@@ -23,6 +23,7 @@ class Speech2TextNetwork(Seq2SeqNetwork):
     """
 
     equal_lengths_only = True
+    prompt_is_extra = False
     heads: Heads = ()
 
     def __init__(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from manifests.errors import InputError
 from transform_handler.audio.layout import layout_for
 from transform_handler.decoding.vocabulary_text import VocabularyText
-from transform_handler.engine.checkpoints import refuse_untrained
+from transform_handler.engine.checkpoints import model_config, refuse_fast, refuse_untrained
 from transform_handler.engine.text_engine import TextEngine
 from transform_handler.engine.written import TextNetwork
 from transform_handler.identity import DecodeSettings
@@ -25,7 +23,9 @@ def load_text_engine(folder: Path, *, device: str, settings: DecodeSettings) -> 
         InputError: another architecture, a checkpoint with missing weights, no tokenizer, or
             settings that are for CTC models.
     """
-    refuse_settings(folder.name, settings)
+    refuse_fast(folder.name, settings.precision)
+    if settings.beam is not None:
+        raise InputError(f'[decode] method = "beam" is for CTC models, and {folder.name} is none')
     network = load_text_network(folder, device=device)
     return TextEngine(network, layout=layout_for(model_config(folder)))
 
@@ -61,24 +61,6 @@ def load_text_network(folder: Path, *, device: str) -> TextNetwork:
     return families[kind](model, features, decode=_text_of(folder), device=device)
 
 
-def refuse_settings(name: str, settings: DecodeSettings) -> None:
-    """Refuse what only CTC models can do.
-
-    Raises:
-        InputError: naming the key.
-    """
-    if settings.precision != "exact":
-        raise InputError(
-            f'[model] precision "{settings.precision}" is for CTC models, and {name} writes text; '
-            'set precision = "exact"'
-        )
-    if settings.beam is not None:
-        raise InputError(
-            f'[decode] method = "beam" is for CTC models, and {name} writes text by itself; '
-            'set method = "greedy"'
-        )
-
-
 def _text_of(folder: Path) -> TextOf:
     """What makes text of token ids.
 
@@ -99,16 +81,3 @@ def _text_of(folder: Path) -> TextOf:
         return str(tokenizer.decode(list(tokens), skip_special_tokens=True))
 
     return text
-
-
-def model_config(folder: Path) -> dict[str, Any]:
-    """A model folder's ``config.json``.
-
-    Raises:
-        InputError: there is none, or it cannot be read.
-    """
-    try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: config.json cannot be read: {error}") from error
-    return config

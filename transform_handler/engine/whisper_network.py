@@ -27,6 +27,7 @@ class WhisperNetwork(Seq2SeqNetwork):
     """
 
     equal_lengths_only = False
+    prompt_is_extra = True
 
     def __init__(
         self,
