@@ -47,7 +47,13 @@ def model_config(folder: Path) -> dict[str, Any]:
         InputError: there is none, or it cannot be read.
     """
     try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_bytes())
+        config = json.loads((folder / "config.json").read_bytes())
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{folder}: no config.json; a Hugging Face model folder is expected"
+        ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: config.json cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{folder}: config.json is no model's: an object is expected")
     return config
