@@ -22,7 +22,9 @@ from manifests.hashing import sha256_of
 from manifests.local_store import download, path_of_uri
 from manifests.storage import Store, open_store, parent_store
 from manifests.tarball import pack, read_member, unpack, unpack_object
+from transform_handler.audio.layout import layout_for
 from transform_handler.bundle import bundle_card, bundle_files, installed_from, requirements
+from transform_handler.engine.checkpoints import model_config
 from transform_handler.identity import CARD_NAME, BundleCard, DecodeSettings, digest_of
 
 _COPIED_BYTES = 16 << 20
@@ -86,7 +88,8 @@ def prepare_bundle(
         return bundle
     name = _card_of(model).name if is_bundle(model) else slug(model)
     with model_folder(model) as folder, decoding(decode, folder) as wanted:
-        settings = DecodeSettings(method=wanted.method, beam=wanted.beam)
+        layout = layout_for(model_config(folder))
+        settings = DecodeSettings.of(layout, method=wanted.method, beam=wanted.beam)
         plain = bundle_card(folder, name=name, decode=settings)
         making = Making.of(folder, plain, precision, name=model, tell=tell)
         fitting = Fitting.of(output, folder, decode_files=wanted.files, labels=precision.held_out)

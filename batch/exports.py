@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from batch.subtitles import Cue, cues_of, stamp
@@ -133,7 +133,7 @@ def to_json(transcript: Transcript) -> str:
         "status": str(transcript.status),
         "error": error,
         "text": transcript.text,
-        "segments": [asdict(segment) for segment in transcript.segments],
+        "segments": [segment.to_json() for segment in transcript.segments],
     }
     return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 

@@ -150,6 +150,7 @@ class Joiner:
             "text": segment.text,
             "confidence": segment.confidence,
             "words": [vars(word) for word in segment.words],
+            "flags": segment.flags,
         }
 
 

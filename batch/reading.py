@@ -91,7 +91,7 @@ def read_transcripts(output: Store, ids: set[str]) -> Iterator[Transcript]:
     segments: dict[tuple[str, int | None], list[Segment]] = {}
     for row in read_rows(output, SEGMENTS, ids=ids).to_pylist():
         found = segments.setdefault((row["id"], row["channel"]), [])
-        names = ("start", "end", "channel", "text", "confidence", "words")
+        names = ("start", "end", "channel", "text", "confidence", "words", "flags")
         found.append(Segment.from_json({name: row[name] for name in names}))
     rows = read_rows(output, TRANSCRIPTS, ids=ids).to_pylist()
     for row in sorted(rows, key=lambda row: (row["path"], row["channel"] or 0)):

@@ -68,6 +68,7 @@ SEGMENTS = _versioned(
         pa.field("text", pa.string(), nullable=False),
         pa.field("confidence", pa.float64(), nullable=False),
         pa.field("words", pa.list_(WORD), nullable=False),
+        pa.field("flags", pa.list_(pa.string())),
         pa.field("run_id", pa.string(), nullable=False),
     ],
 )
@@ -99,6 +100,7 @@ _SQL_TYPES = {
     pa.float64(): "double",
     pa.timestamp("us", tz="UTC"): "timestamp",
     pa.map_(pa.string(), pa.string()): "map<string,string>",
+    pa.list_(pa.string()): "array<string>",
     pa.list_(WORD): "array<struct<text:string,start:double,`end`:double,confidence:double>>",
 }
 

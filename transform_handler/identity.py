@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
+from transform_handler.audio.layout import WindowLayout
 from transform_handler.audio.reading import RESAMPLER
 from transform_handler.conversion import Conversion
 from transform_handler.decoding.segments import MAX_SECONDS, PAUSE_SECONDS
@@ -21,6 +22,9 @@ from transform_handler.engine.converted import FOLDER as CONVERTED_FOLDER
 
 ENGINE_VERSION = 2
 """Raised when the handler's text can change, and only then."""
+
+WHOLE_WINDOWS_GATE = "energy, silero, whole windows"
+"""The gate of models that hear all of a window in which anybody speaks."""
 
 CARD_NAME = "nightscribe.json"
 DECODE_FOLDER = "decode"
@@ -67,6 +71,18 @@ class DecodeSettings:
     """The digest of the fit in ``confidence.json``, set where ``calibrated``."""
     beam: BeamSettings | None = None
     """Set where ``method`` is ``beam``."""
+
+    @classmethod
+    def of(cls, layout: WindowLayout, *, method: str, beam: BeamSettings | None) -> Self:
+        """The settings for a model whose windows lie by ``layout``."""
+        return cls(
+            method=method,
+            beam=beam,
+            step_seconds=layout.step_seconds,
+            context_seconds=layout.context_seconds,
+            reach_seconds=layout.reach_seconds,
+            gate=WHOLE_WINDOWS_GATE if layout.whole else cls.gate,
+        )
 
     @property
     def digest(self) -> str:

@@ -97,11 +97,13 @@ class Listener:
         for channel, leaked in enumerate(leaks):
             own = np.ascontiguousarray(samples[:, channel])
             regions = without(self._regions(own), leaked)
+            facts = _facts(window, own, regions) if answers else None
+            heard = _silenced(own, leaked) if self._layout.whole else own
             yield Passage(
                 channel=channel,
                 window=window,
-                stretches=self._stretches(window, own, regions),
-                facts=_facts(window, own, regions) if answers else None,
+                stretches=self._stretches(window, heard, regions),
+                facts=facts,
             )
 
     def _regions(self, samples: Samples) -> list[Region]:
@@ -121,7 +123,10 @@ class Listener:
     def _stretches(
         self, window: Window, samples: Samples, regions: list[Region]
     ) -> list[tuple[Stretch, Samples | None]]:
-        heard = samples if self._settings.gate == NO_GATE else levelled(samples, regions)
+        if self._layout.whole and regions:
+            regions = [(0, len(samples))]
+        as_it_is = self._layout.whole or self._settings.gate == NO_GATE
+        heard = samples if as_it_is else levelled(samples, regions)
         return [
             (
                 stretch,
@@ -131,6 +136,16 @@ class Listener:
             )
             for stretch in stretches_of(window, regions, self._layout)
         ]
+
+
+def _silenced(samples: Samples, leaked: Sequence[Region]) -> Samples:
+    """The samples without what is only another channel's, for a model that hears whole windows."""
+    if not leaked:
+        return samples
+    quiet = samples.copy()
+    for start, end in leaked:
+        quiet[start:end] = 0
+    return quiet
 
 
 def _answers_for(pointer: Pointer, window: Window) -> bool:

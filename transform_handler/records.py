@@ -71,17 +71,36 @@ class RecordingError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Word:
-    """One word with its times in seconds and a confidence between 0 and 1."""
+    """One word with its times in seconds and a confidence between 0 and 1.
+
+    ``flags`` say what was done to it: ``repetition`` and ``token_limit`` (``docs/contract.md``).
+    """
 
     text: str
     start: float
     end: float
     confidence: float
+    flags: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Word:
+        """Read what ``to_json`` wrote."""
+        return cls(**{**data, "flags": tuple(data.get("flags", ()))})
+
+    def to_json(self) -> dict[str, Any]:
+        """The word as a record has it; flags only where there are any, which is rare."""
+        data = asdict(self)
+        if not self.flags:
+            del data["flags"]
+        return data
 
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """Words between two pauses, 15 s at most: what a person reads and a subtitle shows."""
+    """Words between two pauses, 15 s at most: what a person reads and a subtitle shows.
+
+    ``flags`` are those of its words, sorted.
+    """
 
     start: float
     end: float
@@ -89,12 +108,20 @@ class Segment:
     text: str
     confidence: float
     words: tuple[Word, ...]
+    flags: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Segment:
-        """Read one segment of a record."""
-        words = tuple(Word(**word) for word in data["words"])
-        return cls(**{**data, "words": words})
+        """Read one segment of a record, or of a table, which an older version may have written."""
+        words = tuple(Word.from_json(word) for word in data["words"])
+        return cls(**{**data, "words": words, "flags": tuple(data.get("flags") or ())})
+
+    def to_json(self) -> dict[str, Any]:
+        """The segment as a record has it."""
+        return {
+            **{name: value for name, value in vars(self).items() if name != "words"},
+            "words": [word.to_json() for word in self.words],
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +168,7 @@ class TranscriptRecord:
     def to_line(self) -> str:
         """The record as one JSON line without its newline."""
         data = asdict(self)
+        data["segments"] = [segment.to_json() for segment in self.segments]
         data["sound"] = [{"seconds": seconds, **facts} for seconds, facts in data["sound"]]
         return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 

@@ -204,7 +204,9 @@ def _problem(heard: _Listened[Any] | _Failure) -> RecordingError | None:
     if isinstance(heard, _Failure):
         return heard.error
     failures = [track.failure for track in heard.tracks if track.failure is not None]
-    return _internal(failures[0]) if failures else None
+    if not failures:
+        return None
+    return failures[0] if isinstance(failures[0], RecordingError) else _internal(failures[0])
 
 
 def _internal(error: Exception) -> RecordingError:

@@ -16,7 +16,9 @@ from batch.precision.held_out import HeldOut, candidate, held_out, transcribed
 from batch.precision.quantising import NNCF
 from batch.precision.wanted import Precision
 from manifests.errors import InputError
+from transform_handler.audio.layout import is_speech_to_text
 from transform_handler.conversion import Calibration, Conversion, PrecisionCheck
+from transform_handler.engine.checkpoints import model_config, refuse_fast
 from transform_handler.engine.converted import OPENVINO, runs_here
 from transform_handler.identity import BundleCard, quantised_digest
 
@@ -65,8 +67,12 @@ class Making:
         """What is to be made of a model folder; None where its weights stay as they are.
 
         Raises:
-            InputError: there are no such labels, or ``fast`` is nothing for where it will run.
+            InputError: there are no such labels, ``fast`` is nothing for where it will run, or the
+                model is none that can be ``fast``.
         """
+        if is_speech_to_text(model_config(folder)):
+            refuse_fast(plain.name, precision.name)
+            return None
         if precision.name == "exact":
             made = precision.converts_exact(folder)
             return cls(precision=precision, plain=plain, speech=None, tell=tell) if made else None

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from batch.bundles import prepare_bundle
+from batch.config import DecodeSection
+from batch.precision.wanted import Precision
 from manifests.errors import InputError
 from manifests.storage import Store, open_store
 from manifests.tarball import pack, unpack
+from tests.transform_handler.small_writers import whisper
 from transform_handler.identity import CARD_NAME, BundleCard
 
 
@@ -118,3 +121,24 @@ def test_a_tarball_that_is_no_bundle_says_so(
 def test_a_folder_without_a_model_says_what_is_expected(output: Store, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no config\.json"):
         prepare_bundle(str(tmp_path), output)
+
+
+def test_a_model_that_writes_text_is_bundled_as_it_is(output: Store, tmp_path: Path) -> None:
+    model = whisper(tmp_path / "whisper")
+    # What a CTC model of any size would be converted with.
+    exact = Precision(on_cpu=True, smallest_bytes=0)
+    bundle = prepare_bundle(str(model), output, precision=exact)
+    card = BundleCard.read(unpacked(bundle.uri, tmp_path / "unpacked"))
+    assert card.conversion is None
+    assert (card.decode.step_seconds, card.decode.context_seconds) == (24.0, 0.0)
+    assert not (tmp_path / "unpacked/openvino").exists()
+
+
+def test_what_only_ctc_models_can_do_is_refused_when_a_bundle_is_made(
+    output: Store, tmp_path: Path
+) -> None:
+    model = str(whisper(tmp_path / "whisper"))
+    with pytest.raises(InputError, match=r'precision "fast" is for CTC models, and'):
+        prepare_bundle(model, output, precision=Precision(name="fast"))
+    with pytest.raises(InputError, match=r'"beam" is for CTC models; whisper is WhisperFor'):
+        prepare_bundle(model, output, decode=DecodeSection(method="beam"))

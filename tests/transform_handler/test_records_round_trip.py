@@ -19,7 +19,10 @@ from transform_handler.records import (
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "transcripts.jsonl"
 seconds = st.floats(0, 1e6)
-words = st.builds(Word, text=st.text(), start=seconds, end=seconds, confidence=st.floats(0, 1))
+flags = st.lists(st.sampled_from(["repetition", "token_limit"]), max_size=2).map(tuple)
+words = st.builds(
+    Word, text=st.text(), start=seconds, end=seconds, confidence=st.floats(0, 1), flags=flags
+)
 segments = st.builds(
     Segment,
     start=seconds,
@@ -28,6 +31,7 @@ segments = st.builds(
     text=st.text(),
     confidence=st.floats(0, 1),
     words=st.lists(words, max_size=3).map(tuple),
+    flags=flags,
 )
 facts = st.builds(
     SoundFacts,
@@ -85,8 +89,15 @@ GOLDEN_RECORDS = [
                 confidence=0.75,
                 words=(
                     Word(text="grüß", start=3600.5, end=3600.9, confidence=0.8),
-                    Word(text="gott", start=3601.0, end=3601.3, confidence=0.7),
+                    Word(
+                        text="gott",
+                        start=3601.0,
+                        end=3601.3,
+                        confidence=0.7,
+                        flags=("repetition",),
+                    ),
                 ),
+                flags=("repetition",),
             ),
         ),
         calibrated=True,

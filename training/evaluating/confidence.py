@@ -59,10 +59,10 @@ def judged(
         InputError: no CTC model with its processor lies in the folder.
     """
     from transform_handler.audio.decoder_process import DecoderProcess  # noqa: PLC0415
-    from transform_handler.engine.loading import load_engine  # noqa: PLC0415
+    from transform_handler.engine.loading import load_ctc_engine  # noqa: PLC0415
     from transform_handler.transcriber import Transcriber  # noqa: PLC0415
 
-    engine = load_engine(folder, device=device, decode=card.decode).measuring()
+    engine = load_ctc_engine(folder, device=device, settings=card.decode).measuring()
     with DecoderProcess() as decoder:
         found = hypotheses(Transcriber(engine, card, decoder, ANYWHERE), utterances)
     rows: list[tuple[MeasuredWord, bool, int]] = []

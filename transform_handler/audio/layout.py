@@ -24,7 +24,8 @@ class WindowLayout:
     ``reach_seconds``. A window hears ``context_seconds`` more on each side than it keeps. What
     is left at the end is not cut again if it is no longer than ``longest``. What is heard is a
     multiple of ``grain_seconds`` long wherever the sound allows it: few lengths mean that memory
-    and prepared kernels are used again.
+    and prepared kernels are used again. With ``whole`` the model hears all of a window in which
+    anybody speaks, as it was recorded, and not the spoken stretches of it.
     """
 
     hop: int
@@ -34,6 +35,7 @@ class WindowLayout:
     tail_seconds: float = 2.0
     shortest_seconds: float = 0.1
     grain_seconds: float = 0.5
+    whole: bool = False
 
     @property
     def step(self) -> int:
@@ -83,8 +85,9 @@ def is_speech_to_text(config: Mapping[str, Any]) -> bool:
 def layout_for(config: Mapping[str, Any]) -> WindowLayout:
     """The layout for a model, from its ``config.json``.
 
-    Models that write text see 30 s at once, and hear nothing twice: their words have no frames by
-    which what two windows said of one place could be told apart.
+    Models that write text see 30 s at once, so what is no longer than that is one window. They hear
+    nothing twice: their words have no frames by which what two windows said of one place could be
+    told apart.
     """
     if is_speech_to_text(config):
         return WindowLayout(
@@ -92,6 +95,8 @@ def layout_for(config: Mapping[str, Any]) -> WindowLayout:
             step_seconds=24.0,
             context_seconds=0.0,
             reach_seconds=2.0,
+            grain_seconds=0.0,
+            whole=True,
         )
     return WindowLayout(hop=hop_of(config))
 

@@ -50,4 +50,5 @@ def _segment(words: list[Word], channel: int | None) -> Segment:
         text=" ".join(word.text for word in words),
         confidence=round(sum(word.confidence for word in words) / len(words), 4),
         words=tuple(words),
+        flags=tuple(sorted({flag for word in words for flag in word.flags})),
     )

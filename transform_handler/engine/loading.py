@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from manifests.errors import InputError
-from transform_handler.audio.layout import SAMPLE_RATE, WindowLayout, layout_for
+from transform_handler.audio.layout import (
+    SAMPLE_RATE,
+    WindowLayout,
+    is_speech_to_text,
+    layout_for,
+)
 from transform_handler.decoding.decoder import decoder_for
 from transform_handler.decoding.greedy import Alphabet
+from transform_handler.engine.checkpoints import model_config, refuse_untrained
 from transform_handler.engine.converted import converted_in
 from transform_handler.engine.ctc_engine import CtcEngine
 from transform_handler.engine.frames import Network
+from transform_handler.engine.interface import Engine
 from transform_handler.engine.openvino_network import OpenVinoNetwork
+from transform_handler.engine.text_loading import load_text_engine
 from transform_handler.identity import DecodeSettings
 
 
@@ -26,15 +34,26 @@ class LoadedNetwork:
     layout: WindowLayout
 
 
-def load_engine(folder: Path, *, device: str, decode: DecodeSettings | None = None) -> CtcEngine:
+def load_engine(folder: Path, *, device: str, decode: DecodeSettings | None = None) -> Engine[Any]:
     """Load a bundle, or a model folder with its processor; ``decode`` says how to use it.
 
     Raises:
-        InputError: no CTC model, or one whose weights are incomplete (a checkpoint that was
-            only pretrained would transcribe with a random head); a decoder without its files; or
-            a bundle that was made for other machines.
+        InputError: neither a CTC model nor one that writes text, or one whose weights are
+            incomplete (a checkpoint that was only pretrained would transcribe with a random head);
+            a decoder without its files; or a bundle that was made for other machines.
     """
     settings = decode or DecodeSettings()
+    if is_speech_to_text(model_config(folder)):
+        return load_text_engine(folder, device=device, settings=settings)
+    return load_ctc_engine(folder, device=device, settings=settings)
+
+
+def load_ctc_engine(folder: Path, *, device: str, settings: DecodeSettings) -> CtcEngine:
+    """Load a CTC model.
+
+    Raises:
+        InputError: as ``load_engine``.
+    """
     loaded = _loaded(folder, device=device, settings=settings)
     seconds_per_frame = loaded.layout.hop / SAMPLE_RATE
     return CtcEngine(
@@ -124,12 +143,7 @@ def read_model(folder: Path) -> tuple[Any, Any]:
         processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputError(f"{folder}: not a CTC model with its processor: {error}") from error
-    if info["missing_keys"] or info["mismatched_keys"]:
-        missing = ", ".join(sorted(map(str, [*info["missing_keys"], *info["mismatched_keys"]]))[:4])
-        raise InputError(
-            f"{folder}: the checkpoint lacks trained weights ({missing}); "
-            "a fine-tuned CTC model is expected, not a pretrained one"
-        )
+    refuse_untrained(folder, info, expected="CTC model")
     if getattr(processor, "tokenizer", None) is None:
         raise InputError(f"{folder}: the model has no tokenizer, so its output has no letters")
     return model, processor
