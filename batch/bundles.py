@@ -120,9 +120,16 @@ def _ready(
     Raises:
         InputError: it is ``fast`` and nobody asks for that, or it cannot run where it will be.
     """
-    made = _card_of(model).decode.precision
+    card = _card_of(model)
+    made = card.decode.precision
     if made == precision.name == "fast":
         precision.check_place(model)
+        if card.conversion and (card.conversion.form == "half") != precision.half:
+            raise InputError(
+                f"[model] uri {model!r}: this bundle was made and checked for "
+                f"{'GPUs' if card.conversion.form == 'half' else 'CPUs'}, and will run on "
+                f"{'GPUs' if precision.half else 'CPUs'} here; name the model that it was made of"
+            )
     if made == "fast" and precision.name == "exact":
         raise InputError(
             f'[model] uri {model!r}: this bundle was made with precision = "fast"; say so in '

@@ -45,7 +45,7 @@ def requirements(card: BundleCard | None = None) -> bytes:
     pins = Path(__file__).with_name("requirements.txt").read_bytes()
     if card is not None and card.decode.beam and card.decode.beam.language_model:
         pins += LM_REQUIREMENT
-    if card is not None and card.conversion and card.conversion.form is not None:
+    if card is not None and card.conversion and card.conversion.form in ("fp32", "int8"):
         pins += REQUIREMENTS
     return pins
 

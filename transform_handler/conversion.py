@@ -1,10 +1,10 @@
-"""What a bundle's card says of a network that was converted for CPUs."""
+"""What a bundle's card says of a network that was converted, and of what ``fast`` costs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from transform_handler.engine.converted import Form
 
@@ -50,11 +50,12 @@ class PrecisionCheck:
 class Conversion:
     """How the network was converted, for which devices, with which tools, and how it was checked.
 
+    ``half`` is no other network: GPUs read the weights in float16, or bfloat16 if that overflows.
     ``form`` is None where the model cannot be converted and its weights run as they are; ``note``
     says why.
     """
 
-    form: Form | None
+    form: Form | Literal["half"] | None
     devices: tuple[str, ...]
     tools: Mapping[str, str]
     note: str | None = None

@@ -16,12 +16,10 @@ from pathlib import Path
 
 from batch.precision.making import Made, Making
 from manifests.storage import Store
-from transform_handler.engine.converted import files_of
 from transform_handler.identity import BundleCard, digest_of
 
 _COPIED_BYTES = 16 << 20
 _CARD = "card.json"
-_NAMES = files_of("int8")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +50,7 @@ class Kept:
     def has_network(self) -> bool:
         """Whether a bundle can be made of what is kept."""
         return self.making.is_fast and all(
-            self.output.stat(self._key(one)) is not None for one in (*_NAMES, _CARD)
+            self.output.stat(self._key(one)) is not None for one in (*self.making.names, _CARD)
         )
 
     def files(self, folder: Path, scratch: Path, *, name: str) -> Made:
@@ -63,7 +61,8 @@ class Kept:
         """
         card = self.card()
         if card is not None and self.has_network():
-            return Made(files={one: self._fetched(one, scratch) for one in _NAMES}, card=card)
+            names = self.making.names
+            return Made(files={one: self._fetched(one, scratch) for one in names}, card=card)
         made = self.making.make(folder, scratch, name=name)
         self._keep(made.files if self.making.is_fast else {}, made.card)
         return made

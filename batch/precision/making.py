@@ -19,9 +19,11 @@ from manifests.errors import InputError
 from transform_handler.audio.layout import is_speech_to_text
 from transform_handler.conversion import Calibration, Conversion, PrecisionCheck
 from transform_handler.engine.checkpoints import model_config, refuse_fast
-from transform_handler.engine.converted import OPENVINO, runs_here
-from transform_handler.identity import BundleCard, quantised_digest
+from transform_handler.engine.converted import OPENVINO, files_of, runs_here
+from transform_handler.engine.devices import choose_device
+from transform_handler.identity import CARD_NAME, BundleCard, quantised_digest
 
+_GPUS = ("cuda",)
 RECIPE = 1
 """Raised when the same model and sound would be converted to something else."""
 DEVICES = ("cpu",)
@@ -45,6 +47,9 @@ def silent(_: str) -> None:
 @dataclass(frozen=True, kw_only=True)
 class Making:
     """A conversion that a bundle asks for; ``plain`` is the card of the weights as they are.
+
+    ``fast`` on GPUs converts nothing: the weights are read in half precision there. It is checked
+    like any other, on this machine, in half precision as well.
 
     ``tell`` gets a line before each step that takes minutes.
     """
@@ -86,11 +91,17 @@ class Making:
         return self.precision.name == "fast"
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The files of a ``fast`` network by their names in a bundle."""
+        return () if self.precision.half else files_of("int8")
+
+    @property
     def inputs(self) -> dict[str, Any]:
         """All that the outcome depends on besides the bundle's other files."""
         inputs: dict[str, Any] = {"recipe": RECIPE, "tools": self._tools}
         if self.is_fast:
             speech = self.speech.digest if self.speech else None
+            inputs |= {"half": True} if self.precision.half else {}
             inputs |= {"speech": speech, "limit": LIMIT, "least_words": LEAST_WORDS}
         return inputs
 
@@ -122,6 +133,8 @@ class Making:
         Raises:
             InputError: it is ``fast``, which needs to be made.
         """
+        if self.is_fast and self.precision.half:
+            return True
         missing = [] if runs_here() else ["an x86 processor with openvino"]
         missing += [
             f"{name}=={version}"
@@ -142,10 +155,14 @@ class Making:
         Raises:
             InputError: it is to be ``fast`` and cannot be converted.
         """
-        return self._fast(folder, scratch, name) if self.is_fast else self._exact(folder, scratch)
+        if not self.is_fast:
+            return self._exact(folder, scratch)
+        return self._half(folder) if self.precision.half else self._fast(folder, scratch, name)
 
     @property
     def _tools(self) -> dict[str, str]:
+        if self.is_fast and self.precision.half:
+            return {}
         return _FAST_TOOLS if self.is_fast else _EXACT_TOOLS
 
     def _exact(self, folder: Path, scratch: Path) -> Made:
@@ -184,22 +201,32 @@ class Making:
         )
         return Made(files=files, card=card)
 
+    def _half(self, folder: Path) -> Made:
+        decode = replace(self.plain.decode, precision="fast")
+        digest = self.plain.model_digest
+        card = BundleCard.of(name=self.plain.name, model_digest=digest, decode=decode)
+        check = self._check(folder, {}, {CARD_NAME: card.to_json().encode()})
+        conversion = Conversion(form="half", devices=_GPUS, tools=self._tools, check=check)
+        return Made(files={}, card=replace(card, conversion=conversion))
+
     def _calibration(self) -> tuple[list[Any], Calibration]:
         if self.speech is not None and self.speech.calibration:
             return calibration_sound(self.speech.calibration, source=f"labels {self.speech.digest}")
         return calibration_sound(demo_speech(), source=_DEMO)
 
     def _check(
-        self, folder: Path, exact: Mapping[str, Path], fast: Mapping[str, Path]
+        self, folder: Path, exact: Mapping[str, Path], fast: Mapping[str, Path | bytes]
     ) -> PrecisionCheck:
         if self.speech is None or not self.speech.check:
             return unchecked()
         count = len(self.speech.check)
         self.tell(f"checking it on {count} labelled utterances, exact and fast")
         found = []
+        where = choose_device() if self.precision.half else "cpu"
         for files in (exact, fast):
             with candidate(folder, files) as model:
-                found.append(transcribed(model, self.speech.check, name=self.plain.name))
+                name = self.plain.name
+                found.append(transcribed(model, self.speech.check, name=name, device=where))
         return checked(*found, labels=self.speech.digest)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from batch.config import Config
-from batch.instances import has_x86_cpu_only
+from batch.instances import has_gpus, has_x86_cpu_only
 from manifests.errors import InputError
 from transform_handler.engine.converted import is_x86
 from transform_handler.identity import model_files
@@ -25,14 +25,15 @@ class Precision:
     """``held_out`` is where labelled speech lies; ``accept`` takes ``fast`` whatever it says.
 
     ``on_cpu``: whether the bundle will run on CPUs for which the network can be converted.
-    ``elsewhere`` says why it cannot run as int8 where it will be, ``slower`` why it would not be
-    quicker there.
+    ``half``: whether it will run on GPUs, where ``fast`` is half precision. ``elsewhere`` says why
+    it cannot be ``fast`` where it will be, ``slower`` why it would not be quicker there.
     """
 
     name: Literal["exact", "fast"] = "exact"
     accept: bool = False
     held_out: str | None = None
     on_cpu: bool = False
+    half: bool = False
     elsewhere: str | None = None
     slower: str | None = None
     smallest_bytes: int = SMALLEST_BYTES
@@ -46,12 +47,13 @@ class Precision:
             accept=section.accept,
             held_out=section.held_out,
             on_cpu=_on_cpu(config),
+            half=_on_gpu(config),
             elsewhere=_elsewhere(config),
             slower=_slower(config),
         )
 
     def check_place(self, model: str) -> None:
-        """Whether int8 runs where the bundle will be, and is quicker there.
+        """Whether ``fast`` runs where the bundle will be, and is quicker there.
 
         Raises:
             InputError: it does not run; or it is slower, and nobody takes it all the same.
@@ -59,7 +61,8 @@ class Precision:
         refused = f'[model] precision "fast" is refused for {model}'
         if self.elsewhere:
             raise InputError(
-                f"{refused}: it is int8 for x86 CPUs, and {self.elsewhere}; "
+                f"{refused}: it is int8 for x86 CPUs or half precision for GPUs, and "
+                f"{self.elsewhere}; "
                 'set precision = "exact", or choose such a machine'
             )
         if self.slower and not self.accept:
@@ -89,7 +92,7 @@ def has_eight_bit_products(processor: Path = _PROCESSOR) -> bool:
 
 
 def _slower(config: Config) -> str | None:
-    if config.platform.name != "local" or has_eight_bit_products():
+    if config.platform.name != "local" or _on_gpu(config) or has_eight_bit_products():
         return None
     return (
         "this processor has no 8-bit products (VNNI or AMX), and without them int8 is slower "
@@ -98,10 +101,16 @@ def _slower(config: Config) -> str | None:
 
 
 def _elsewhere(config: Config) -> str | None:
-    if config.platform.name == "local":
-        return "this machine has a GPU" if _GPU.exists() else None
+    if config.platform.name == "local" or _on_gpu(config):
+        return None
     instance = config.transform.instances[0]
-    return None if has_x86_cpu_only(instance) else f"{instance} is none of them"
+    return None if has_x86_cpu_only(instance) else f"{instance} is neither"
+
+
+def _on_gpu(config: Config) -> bool:
+    if config.platform.name == "local":
+        return _GPU.exists()
+    return has_gpus(config.transform.instances[0])
 
 
 def _on_cpu(config: Config) -> bool:

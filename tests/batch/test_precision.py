@@ -362,14 +362,14 @@ def test_a_processor_without_products_of_8_bits_refuses_what_would_be_slower(
     configured("avx2", "accept = true\n").check_place("acme")
 
 
-@pytest.mark.parametrize("instance", ["ml.g5.xlarge", "ml.c7g.xlarge"])
-def test_instances_that_cannot_run_int8_are_refused_before_a_job_starts(
+@pytest.mark.parametrize("instance", ["ml.inf2.xlarge", "ml.c7g.xlarge"])
+def test_instances_that_can_be_neither_are_refused_before_a_job_starts(
     instance: str, configured: Any
 ) -> None:
     there = (
         f'accept = true\n[platform]\nname = "sagemaker"\n[transform]\ninstances = ["{instance}"]\n'
     )
-    with pytest.raises(InputError, match=f"int8 for x86 CPUs, and {instance} is none of them"):
+    with pytest.raises(InputError, match=f"half precision for GPUs, and {instance} is neither"):
         configured(extra=there).check_place("acme")
 
 

@@ -38,9 +38,9 @@ def test_looking_leaves_the_network_as_it_was() -> None:
     assert not any(module._forward_hooks for module in made.modules())
 
 
-@pytest.mark.parametrize("precision", ["exact", "fast"])
-def test_a_cpu_computes_in_float32(precision: str) -> None:
-    assert dtypes_for(precision, "cpu") == (torch.float32,)
+def test_a_cpu_computes_in_half_precision_only_what_was_made_for_gpus() -> None:
+    assert dtypes_for("exact", "cpu") == (torch.float32,)
+    assert dtypes_for("fast", "cpu") == (torch.float16, torch.bfloat16)
 
 
 @pytest.mark.parametrize(

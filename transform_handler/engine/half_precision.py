@@ -1,4 +1,4 @@
-"""Which half precision a network can be trusted with on a GPU."""
+"""Which half precision a network can be trusted with."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ def dtypes_for(precision: str, device: str) -> tuple[torch.dtype, ...]:
 
     ``exact`` is float32. ``fast`` on a GPU is float16, whose eleven digits change a tenth of the
     words that bfloat16's eight do, at the same speed; and where a network's numbers outgrow it,
-    bfloat16 on GPUs that compute in it. A CPU is slower in half precision.
+    bfloat16 on GPUs that compute in it. A CPU is slower in half precision: it computes so where a
+    bundle for GPUs is made and checked on a machine without one.
     """
-    if precision == "exact" or not device.startswith("cuda"):
+    if precision == "exact":
         return (torch.float32,)
+    if not device.startswith("cuda"):
+        return torch.float16, torch.bfloat16
     major, _ = torch.cuda.get_device_capability(device)
     return torch.float16, torch.bfloat16 if major >= 8 else torch.float32
 
