@@ -138,9 +138,7 @@ def test_what_only_ctc_models_can_do_is_refused_when_a_bundle_is_made(
     output: Store, tmp_path: Path
 ) -> None:
     model = str(whisper(tmp_path / "whisper"))
-    with pytest.raises(
-        InputError, match=r'precision "fast" is for CTC models, and'
-    ):
+    with pytest.raises(InputError, match=r'precision "fast" is for CTC models, and'):
         prepare_bundle(model, output, precision=Precision(name="fast"))
     with pytest.raises(InputError, match=r'"beam" is for CTC models; whisper is WhisperFor'):
         prepare_bundle(model, output, decode=DecodeSection(method="beam"))
