@@ -21,6 +21,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
@@ -40,6 +42,8 @@ from transform_handler.transcriber import Transcriber  # noqa: E402
 SHARED = ROOT.parent / "shared"
 MODEL = SHARED / "models/whisper-tiny.en"
 GAP_SECONDS = 3.0
+SEGMENT_SECONDS = 2.0
+"""No segment of the recording is shorter."""
 
 Heard = Callable[[Path], TranscriptRecord]
 
@@ -92,8 +96,8 @@ def utterances(heard: Heard) -> None:
         same += ours == text
         if ours != text:
             print(f"differs: {path.name}\n  ours     {ours}\n  generate {text}")
-        pairs.append(score_pair(normalize(spoken[path.name]), normalize(ours)))
-        theirs.append(score_pair(normalize(spoken[path.name]), normalize(text)))
+        pairs.append(score_pair(spoken[path.name], ours, normalize))
+        theirs.append(score_pair(spoken[path.name], text, normalize))
     print(f"{same} of {len(pairs)} utterances have the text of generate")
     print(f"WER {corpus_score(pairs).wer:.2%}, of generate {corpus_score(theirs).wer:.2%}")
     print(f"time with reading, gate and word times: {seconds[0] / seconds[1]:.2f} of generate's")
@@ -131,7 +135,7 @@ def long_recording(heard: Heard, layout: WindowLayout) -> None:
     record = heard(path)
     reference = list(spoken_tokens(path.with_name("segments.tsv")))
     words = list(heard_tokens(record.words))
-    places = borders(path, layout)
+    places, samples = borders(path, layout), read_audio(path)
     print(
         f"long recording: windows of {layout.step_seconds:.0f} ± {layout.reach_seconds:.0f} s, "
         f"{len(places)} joins"
@@ -144,7 +148,8 @@ def long_recording(heard: Heard, layout: WindowLayout) -> None:
         counts[close][0] += step.op != "hit"
         counts[close][1] += step.ref_index is not None
         if step.op == "hit" and at.first:
-            late.append(abs(words[step.hyp_index].start - at.start))
+            until = at.start + SEGMENT_SECONDS
+            late.append(abs(words[step.hyp_index].start - onset(samples, at.start, until)))
     total = [sum(one[k] for one in counts.values()) for k in (0, 1)]
     print(f"{'WER':24} {total[0]:5} errors of {total[1]:6} words: {total[0] / total[1]:6.2%}")
     for close, name in ((True, f"within {NEAR_SECONDS:.0f} s of a join"), (False, "elsewhere")):
@@ -159,9 +164,19 @@ def long_recording(heard: Heard, layout: WindowLayout) -> None:
     ]
     print(f"{len(gaps)} gaps of more than {GAP_SECONDS:.0f} s between words {gaps or ''}")
     print(
-        f"first words of {len(late)} segments: median {statistics.median(late):.2f} s from the "
-        f"segment's start, nine of ten within {sorted(late)[len(late) * 9 // 10]:.2f} s"
+        f"first words of {len(late)} segments: median {statistics.median(late):.2f} s from where the "
+        f"sound sets in, nine of ten within {sorted(late)[len(late) * 9 // 10]:.2f} s"
     )
+
+
+def onset(samples: np.ndarray, start: float, end: float) -> float:
+    """When speech sets in: 50 ms within 25 dB of the segment's loud frames."""
+    frames = samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
+    frames = frames[: len(frames) // 160 * 160].reshape(-1, 160)
+    level = 10 * np.log10(np.square(frames, dtype=np.float64).mean(axis=1) + 1e-10)
+    loud = level > np.percentile(level, 95) - 25
+    held = np.convolve(loud, np.ones(5), mode="valid") == 5
+    return start + float(np.argmax(held)) / 100
 
 
 def spoken_tokens(path: Path) -> Iterator[Token]:

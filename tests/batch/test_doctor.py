@@ -26,6 +26,7 @@ from batch.schedule.requests import schedule_prefix
 from manifests.errors import AccessDeniedError, InputError, UnavailableError
 from manifests.storage import open_store
 from tests.conftest import speechlike, write_sound
+from tests.transform_handler.small_writers import whisper
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
@@ -187,6 +188,14 @@ def test_a_model_loads_or_is_said_not_to(examine: Examine, tmp_path: Path) -> No
     assert only(examine(machine.model_loads), "ok").found == "on cpu"
     (tmp_path / "empty").mkdir()
     only(examine(machine.model_loads, f"model.uri={tmp_path / 'empty'}"), "fail")
+
+
+def test_a_language_that_the_model_does_not_know_is_said_before_the_night(
+    examine: Examine, tmp_path: Path
+) -> None:
+    model = whisper(tmp_path / "english")
+    changes = (f"model.uri={model}", "archive.language=de")
+    assert "knows English only" in only(examine(machine.model_loads, *changes), "fail").found
 
 
 def test_a_bundle_can_be_made_and_is_not(examine: Examine, config: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from batch.bundles import configured_bundle, model_folder
 from batch.platforms.transform_job import available_cores
 from manifests.storage import open_store
 from transform_handler.audio.layout import SAMPLE_RATE
+from transform_handler.records import RecordingError
 
 _SHOWN = ("torch", "transformers", "boto3", "sagemaker")
 _ROOM_GB, _MEMORY_GB = 5.0, 4.0
@@ -92,5 +93,10 @@ def model_loads(patient: Patient) -> Iterator[Finding]:
     device = choose_device()
     with model_folder(patient.config.model.uri) as folder:
         engine = load_engine(folder, device=device)
-    engine.run([np.zeros(SAMPLE_RATE, dtype=np.float32)], language=patient.config.archive.language)
+    second, language = np.zeros(SAMPLE_RATE, dtype=np.float32), patient.config.archive.language
+    try:
+        engine.run([second], language=language)
+    except RecordingError as error:
+        yield fail("model loads", error.message, "set [archive] language, or name another model")
+        return
     yield ok("model loads", f"on {device}")
