@@ -164,8 +164,8 @@ def long_recording(heard: Heard, layout: WindowLayout) -> None:
     ]
     print(f"{len(gaps)} gaps of more than {GAP_SECONDS:.0f} s between words {gaps or ''}")
     print(
-        f"first words of {len(late)} segments: median {statistics.median(late):.2f} s from where the "
-        f"sound sets in, nine of ten within {sorted(late)[len(late) * 9 // 10]:.2f} s"
+        f"first words of {len(late)} segments: median {statistics.median(late):.2f} s from where "
+        f"the sound sets in, nine of ten within {sorted(late)[len(late) * 9 // 10]:.2f} s"
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from manifests.pointers import Pointer
 from transform_handler.allowed import AllowedPrefixes
 from transform_handler.audio.crosstalk import crosstalk
-from transform_handler.audio.decoder_process import SoundRequest
+from transform_handler.audio.decoder_process import OpenSound, SoundRequest
 from transform_handler.audio.gate import Region, VoiceCheck, speech_regions
 from transform_handler.audio.layout import SAMPLE_RATE, WindowLayout
 from transform_handler.audio.levelling import levelled
@@ -21,7 +21,7 @@ from transform_handler.audio.pieces import Stretch, stretches_of, without
 from transform_handler.audio.sound import Block
 from transform_handler.audio.sound_facts import MixSeconds, SoundFacts
 from transform_handler.audio.voice import load_voice_check
-from transform_handler.audio.windows import Part, Window, cut
+from transform_handler.audio.windows import Part, Window, cut, cut_as_planned
 from transform_handler.engine.frames import Samples
 from transform_handler.identity import DecodeSettings
 from transform_handler.staged_body import SoundSource
@@ -87,12 +87,29 @@ class Listener:
         part = Part.of(self._layout, offset=pointer.offset, duration=pointer.duration)
         with self._decoder.open(SoundRequest.of(pointer, part)) as sound:
             yield Opened(channels=sound.channels, seconds=sound.seconds)
-            for window, samples in cut(sound.blocks, self._layout, part):
-                yield from self._passages(window, samples, pointer)
+            for window, samples, leaks in self._windows(sound, part):
+                yield from self._passages(window, samples, leaks, pointer)
             yield Finished(mix=sound.mix())
 
-    def _passages(self, window: Window, samples: Block, pointer: Pointer) -> Iterator[Passage]:
-        leaks = crosstalk(samples, start=window.start)
+    def _windows(
+        self, sound: OpenSound, part: Part
+    ) -> Iterator[tuple[Window, Block, Sequence[Sequence[Region]]]]:
+        """Windows with their samples, and for each channel what in them is crosstalk."""
+        if sound.planned is None:
+            for window, samples in cut(sound.blocks, self._layout, part):
+                yield window, samples, crosstalk(samples, start=window.start)
+            return
+        heard = cut_as_planned(sound.blocks, sound.planned, part.begin)
+        for one, (window, samples) in zip(sound.planned, heard, strict=True):
+            yield window, samples, [one.leaked]
+
+    def _passages(
+        self,
+        window: Window,
+        samples: Block,
+        leaks: Sequence[Sequence[Region]],
+        pointer: Pointer,
+    ) -> Iterator[Passage]:
         answers = _answers_for(pointer, window)
         for channel, leaked in enumerate(leaks):
             own = np.ascontiguousarray(samples[:, channel])

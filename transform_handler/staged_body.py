@@ -13,17 +13,19 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from manifests.pointers import Pointer
+from transform_handler.audio.crosstalk import crosstalk
 from transform_handler.audio.decoder_process import OpenSound, SoundRequest
-from transform_handler.audio.layout import SAMPLE_RATE
+from transform_handler.audio.layout import SAMPLE_RATE, WindowLayout
 from transform_handler.audio.sound import Block
+from transform_handler.audio.windows import Part, PlannedWindow, Window, cut
 from transform_handler.engine.frames import Samples
 from transform_handler.records import ErrorKind, RecordingError
 
@@ -44,7 +46,8 @@ class BodyFacts:
     ``offset`` and ``duration`` are the stretch in seconds whose words are asked for. ``begin`` and
     ``end`` are the samples of the recording that its windows need; the sound is less where the
     recording ends before. ``channels`` is how many the recording has, ``seconds`` its length by
-    its header.
+    its header. ``planned`` are the windows of one channel of several: where they lie, and what in
+    them is crosstalk, is known from all channels only.
     """
 
     id: str
@@ -57,6 +60,7 @@ class BodyFacts:
     seconds: float | None = None
     language: str | None = None
     depth: Depth = 16
+    planned: tuple[PlannedWindow, ...] | None = None
 
     def pointer(self, uri: str) -> Pointer:
         """The pointer that the body stands for, to the file that holds it."""
@@ -70,7 +74,10 @@ class BodyFacts:
 
     def to_comment(self) -> str:
         """The comment of the file."""
-        return json.dumps({_FORM: _VERSION, **asdict(self)}, separators=(",", ":"))
+        content = asdict(self) | {"planned": self.planned and list(map(_line, self.planned))}
+        if self.planned is None:
+            del content["planned"]
+        return json.dumps({_FORM: _VERSION, **content}, separators=(",", ":"))
 
     @classmethod
     def of(cls, data: bytes) -> BodyFacts | None:
@@ -81,9 +88,36 @@ class BodyFacts:
         try:
             content = json.loads(comment)
             del content[_FORM]
+            if "planned" in content:
+                content["planned"] = tuple(map(_planned, content["planned"]))
             return cls(**content)
         except (ValueError, TypeError):
             return None
+
+
+def _line(one: PlannedWindow) -> list[Any]:
+    """A planned window as numbers: there are fifty of them in the comment of a body."""
+    return [*asdict(one.window).values(), one.leaked]
+
+
+def _planned(line: list[Any]) -> PlannedWindow:
+    *places, leaked = line
+    names = [field.name for field in fields(Window)]
+    return PlannedWindow(
+        window=Window(**dict(zip(names, places, strict=True))),
+        leaked=tuple((start, end) for start, end in leaked),
+    )
+
+
+def planned_windows(
+    blocks: Iterator[Block], layout: WindowLayout, part: Part
+) -> list[tuple[PlannedWindow, ...]]:
+    """The windows of a part, for each channel; ``blocks`` begin at sample ``part.begin``."""
+    found: list[list[PlannedWindow]] = []
+    for window, samples in cut(blocks, layout, part):
+        leaks = crosstalk(samples, start=window.start)
+        found.append([PlannedWindow(window=window, leaked=tuple(leaked)) for leaked in leaks])
+    return list(zip(*found, strict=True))
 
 
 def depth_of(samples: Block | Samples, *, at_least: Depth = 16) -> Depth:
@@ -188,6 +222,7 @@ class BodySource:
                     channels=self.facts.channels,
                     seconds=self.facts.seconds,
                     blocks=(_decoded(block, self.facts.depth) for block in sound.blocks),
+                    planned=self.facts.planned,
                 )
         except RecordingError as error:
             if not error.kind.final:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from transform_handler.audio.layout import SAMPLE_RATE
 from transform_handler.audio.sound import Block
 from transform_handler.engine.frames import Samples
 from transform_handler.staged_body import Depth, depth_of
 
 _BYTES = 4  # of a float32
+_BLOCK = 10 * SAMPLE_RATE
 
 
 class Reel:
@@ -38,6 +41,13 @@ class Reel:
         count = max(0, min(end, self.end) - begin)
         offset = (begin - self.begin) * _BYTES
         return np.fromfile(self._files[channel], dtype="<f4", count=count, offset=offset)
+
+    def blocks(self, begin: int, end: int) -> Iterator[Block]:
+        """Samples ``[begin, end)`` of all channels, in blocks of shape (n_samples, n_channels)."""
+        for start in range(begin, min(end, self.end), _BLOCK):
+            stop = min(start + _BLOCK, end)
+            channels = range(len(self._files))
+            yield np.stack([self.samples(number, start, stop) for number in channels], axis=1)
 
     def let_go(self, before: int) -> None:
         """Forget what lies before sample ``before``."""

@@ -30,9 +30,9 @@ from manifests.pointers import Pointer
 from manifests.storage import Store
 from transform_handler.audio.decoder_process import DecoderProcess, OpenSound, SoundRequest
 from transform_handler.audio.layout import SAMPLE_RATE
-from transform_handler.audio.windows import Part, heard_seconds
+from transform_handler.audio.windows import Part, PlannedWindow, heard_seconds
 from transform_handler.records import RecordError, RecordingError, Status, TranscriptRecord
-from transform_handler.staged_body import BodyFacts, write_body, write_sound
+from transform_handler.staged_body import BodyFacts, planned_windows, write_body, write_sound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +187,7 @@ class _Staging:
 
     def _write(self, sound: OpenSound, reel: Reel, stretch: Stretch) -> None:
         cutter, before = self.stager.cutter, self.pieces
+        plans: dict[Part, list[tuple[PlannedWindow, ...]]] = {}
         for number, names in enumerate(self.bodies):
             depth = reel.depths[number]
             for count, piece in enumerate(cutter.pieces(stretch, depth), start=before):
@@ -194,6 +195,9 @@ class _Staging:
                     break
                 part = piece.part(cutter.layout)
                 assert part.end is not None
+                if len(self.bodies) > 1 and part not in plans:
+                    blocks = reel.blocks(part.begin, part.end)
+                    plans[part] = planned_windows(blocks, cutter.layout, part)
                 name = self.stager.plan.keys.body(self.shard, self.number, count, number)
                 facts = BodyFacts(
                     id=self.pointer.id,
@@ -205,6 +209,7 @@ class _Staging:
                     channels=sound.channels,
                     seconds=sound.seconds,
                     language=self.pointer.language,
+                    planned=plans[part][number] if plans else None,
                 )
                 file = self.scratch / "body.flac"
                 write_body(file, reel.samples(number, part.begin, part.end), facts, depth)

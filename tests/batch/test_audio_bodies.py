@@ -173,6 +173,24 @@ def test_long_recordings_are_cut_and_joined_without_a_trace(
     same_rows(home / "there", home / "out")
 
 
+@pytest.mark.parametrize("part_seconds", [3600.0, 36.0])
+def test_a_split_has_the_windows_and_the_crosstalk_of_all_channels(
+    home: Path, monkeypatch: pytest.MonkeyPatch, part_seconds: float
+) -> None:
+    near, far = speechlike(70, seed=1), speechlike(70, seed=2)
+    turns = (np.arange(len(near)) // 80_000) % 2 == 0
+    own = np.where(turns, near, 0), np.where(turns, 0, far)
+    both = np.stack([own[0] + 0.2 * own[1], own[1] + 0.2 * own[0]], 1).astype(np.float32)
+    write_sound(home / "archive/headsets.wav", both)
+    monkeypatch.setattr("batch.shards.PART_SECONDS", part_seconds)
+    monkeypatch.setattr(cutting, "LONGEST_SECONDS", 40)
+    carried_out(home, "archive.channels=split", "output.uri=there")
+    carried_out(home, "archive.channels=split", ISOLATED)
+    same_rows(home / "there", home / "out")
+    found = [row for row in rows(home / "out", "transcripts") if row["path"] == "headsets.wav"]
+    assert [20 < row["speech_seconds"] < 50 for row in found] == [True, True]
+
+
 def test_a_body_never_passes_the_payload(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     noise = np.random.default_rng(0).uniform(-1, 1, 16_000 * 150).astype(np.float32)
     write_sound(home / "archive/noise.wav", noise, subtype="FLOAT")

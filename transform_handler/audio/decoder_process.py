@@ -10,7 +10,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -23,7 +23,7 @@ from transform_handler.audio.layout import SAMPLE_RATE
 from transform_handler.audio.reading import ChannelMode
 from transform_handler.audio.sound import Block
 from transform_handler.audio.sound_facts import MixSeconds
-from transform_handler.audio.windows import Part
+from transform_handler.audio.windows import Part, PlannedWindow
 from transform_handler.records import ErrorKind, RecordingError
 
 MEMORY_MB = 4096
@@ -76,13 +76,15 @@ class OpenSound:
 
     ``seconds`` is the length of the whole recording by its header, None where it has none.
     ``mix`` says, once the blocks are read, how the channels were mixed: None where there was one,
-    where they were split, and of a staged body, which brings its mix.
+    where they were split, and of a staged body, which brings its mix. ``planned`` are the windows
+    of a channel that comes without the others, None where all are here.
     """
 
     channels: int
     seconds: float | None
     blocks: Iterator[Block]
     mix: Callable[[], MixSeconds | None] = lambda: None
+    planned: Sequence[PlannedWindow] | None = None
 
 
 class DecoderProcess:

@@ -7,7 +7,7 @@ the whole, because nothing but the sound around a border decides where it lies.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,17 @@ class Window:
     end: int
     keep_start: int
     keep_end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedWindow:
+    """A window that was cut where all channels were at hand, for one who has a single channel.
+
+    ``leaked`` are the stretches of the window in which the channel is another one's leakage.
+    """
+
+    window: Window
+    leaked: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +106,17 @@ def cut(
         yield window, tape.samples(start, end)
         index, border = index + 1, following
         tape.let_go(keep_end - layout.context - layout.grain)
+
+
+def cut_as_planned(
+    blocks: Iterator[Block], planned: Sequence[PlannedWindow], begin: int
+) -> Iterator[tuple[Window, Block]]:
+    """The planned windows with their samples; ``blocks`` begin at sample ``begin``."""
+    tape = _Tape(blocks, begin)
+    for window in (one.window for one in planned):
+        tape.let_go(min(window.start, tape.end))
+        tape.reach(window.end)
+        yield window, tape.samples(window.start, window.end)
 
 
 def _half(layout: WindowLayout) -> int:
