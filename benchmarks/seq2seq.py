@@ -5,7 +5,7 @@ Printed: how many of 50 utterances have generate's text, and the word error rate
 recording of seven minutes the word error rate, errors within 2 s of a join and elsewhere, loops
 that were cut, phrases that stand there twice, gaps, and how far off word times are.
 
-    seq2seq.py [long [STEP REACH]]    only the long recording; with other windows
+    seq2seq.py [utterances | long [STEP REACH]]    one of the two; with other windows
 """
 
 from __future__ import annotations
@@ -54,8 +54,9 @@ def main() -> None:
         return
     arguments = sys.argv[1:]
     with whisper(arguments[1:]) as (heard, layout):
-        long_recording(heard, layout)
-        if not arguments:
+        if arguments[:1] != ["utterances"]:
+            long_recording(heard, layout)
+        if arguments[:1] != ["long"]:
             utterances(heard)
 
 
@@ -99,7 +100,8 @@ def utterances(heard: Heard) -> None:
         pairs.append(score_pair(spoken[path.name], ours, normalize))
         theirs.append(score_pair(spoken[path.name], text, normalize))
     print(f"{same} of {len(pairs)} utterances have the text of generate")
-    print(f"WER {corpus_score(pairs).wer:.2%}, of generate {corpus_score(theirs).wer:.2%}")
+    rates = [corpus_score(scores).normalized.rate for scores in (pairs, theirs)]
+    print(f"WER {rates[0]:.2%}, of generate {rates[1]:.2%}")
     print(f"time with reading, gate and word times: {seconds[0] / seconds[1]:.2f} of generate's")
 
 
