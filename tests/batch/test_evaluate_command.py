@@ -177,10 +177,9 @@ def test_a_folder_without_a_model_is_an_error_that_says_so(labels: Path) -> None
     assert "config.json" in str(answer.exception)
 
 
-def test_a_model_of_another_kind_is_an_error_that_says_so(labels: Path) -> None:
-    answer = invoked(shared("models/whisper-tiny.en"), "--on", labels)
-    assert isinstance(answer.exception, InputError)
-    assert "not a CTC model" in str(answer.exception)
+def test_a_model_that_writes_text_is_evaluated_like_any_other(labels: Path) -> None:
+    found = figures(shared("models/whisper-tiny.en"), "--on", labels)
+    assert found["model"]["normalizer"].startswith("whisper-english")
 
 
 def test_a_folder_for_details_that_cannot_be_made_is_told_before_anything_is_heard(

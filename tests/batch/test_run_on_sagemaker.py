@@ -86,6 +86,13 @@ def rows_below(output: Store) -> list[dict[str, Any]]:
     return found
 
 
+def assert_same(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
+    """Equal rows; with other numbers of threads, sums are rounded otherwise in the last digits."""
+    sure = [[row.pop("confidence") for row in rows] for rows in (found, expected)]
+    assert found == expected
+    assert sure[0] == [one if one is None else pytest.approx(one, abs=1e-3) for one in sure[1]]
+
+
 def test_the_rows_are_those_of_the_local_platform(
     tmp_path: Path, tiny_model: Path, bucket: str, runner: JobRunner
 ) -> None:
@@ -93,7 +100,7 @@ def test_the_rows_are_those_of_the_local_platform(
     config = configured(tmp_path, tiny_model, bucket, "there", "platform.name=sagemaker")
     (finished,), there = carried_out(config)
     assert finished.collected.recordings == 5
-    assert rows(there) == rows(here)
+    assert_same(rows(there), rows(here))
     (job,) = runner.transforms
     assert job["TransformJobName"].endswith("-r1-a1")
     assert job["TransformResources"] == {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1}
@@ -112,7 +119,7 @@ def test_the_rows_are_those_of_the_local_platform_where_the_container_has_no_net
     more = ["sagemaker.network_isolation=true", f"sagemaker.inference_image={image}"]
     config = configured(tmp_path, tiny_model, bucket, "there", "platform.name=sagemaker", *more)
     (finished,), there = carried_out(config)
-    assert rows(there) == rows(here)
+    assert_same(rows(there), rows(here))
     (job,), (model,) = runner.transforms, runner.models.values()
     assert model["EnableNetworkIsolation"] is True
     assert job["TransformInput"]["ContentType"] == "audio/flac"

@@ -13,7 +13,7 @@ from batch.schedule.requests import schedule_prefix
 from manifests.storage import open_store
 from tests.batch.job_runner import JobRunner, fire, job_runner
 from tests.batch.scheduled import GROUP, Account, OpenNight, driver_log, nightscribe
-from tests.batch.test_run_on_sagemaker import carried_out, rows_below
+from tests.batch.test_run_on_sagemaker import assert_same, carried_out, rows_below
 from tests.conftest import DEMO_MODEL
 
 DEMO = Path(__file__).parents[2] / "demo"
@@ -91,7 +91,7 @@ def test_a_scheduled_night_gives_the_rows_of_the_local_platform_and_one_message(
 
     there = rows_below(open_store(f"s3://{s3_bucket}/out/"))
     carried_out(load_config(config, ["platform.name=local", f"output.uri=s3://{s3_bucket}/here/"]))
-    assert there == rows_below(open_store(f"s3://{s3_bucket}/here/"))
+    assert_same(there, rows_below(open_store(f"s3://{s3_bucket}/here/")))
 
     spoken = there[1]["text"].split()
     assert len(spoken) > 10

@@ -123,6 +123,11 @@ def _rules_of(model: Path) -> TextRules:
     from transformers import AutoTokenizer  # noqa: PLC0415
 
     from training.labels.vocabulary import vocabulary_of  # noqa: PLC0415
+    from transform_handler.audio.layout import is_speech_to_text  # noqa: PLC0415
+    from transform_handler.engine.checkpoints import model_config  # noqa: PLC0415
 
+    if is_speech_to_text(model_config(model)):
+        # It writes in any case, with punctuation: it has no letters to fit the rules to.
+        return TextRules.read(model)
     tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
     return TextRules.read(model).fitted(vocabulary_of(tokenizer))
