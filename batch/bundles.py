@@ -82,11 +82,10 @@ def prepare_bundle(
             the model cannot be decoded like that; the message says what was found.
     """
     precision, decode = precision or Precision(), decode or DecodeSection()
-    if is_bundle(model) and (
-        bundle := _ready(model, output, precision, decode, wheels=wheels, dry=dry)
-    ):
-        return bundle
-    name = _card_of(model).name if is_bundle(model) else slug(model)
+    card = _card_of(model) if is_bundle(model) else None
+    if card is not None and _is_ready(model, card, precision, decode):
+        return _from_tarball(model, card, output, wheels=wheels, dry=dry)
+    name = card.name if card is not None else slug(model)
     with model_folder(model) as folder, decoding(decode, folder) as wanted:
         layout = layout_for(model_config(folder))
         settings = DecodeSettings.of(layout, method=wanted.method, beam=wanted.beam)
@@ -106,21 +105,12 @@ def prepare_bundle(
         return _bundle(sure.card, output.uri_of(key))
 
 
-def _ready(
-    model: str,
-    output: Store,
-    precision: Precision,
-    decode: DecodeSection,
-    *,
-    wheels: str | None,
-    dry: bool,
-) -> Bundle | None:
-    """A bundle that is as it shall be; None where it is to be decoded otherwise, or faster.
+def _is_ready(model: str, card: BundleCard, precision: Precision, decode: DecodeSection) -> bool:
+    """Whether a bundle is as it shall be, and not to be decoded otherwise, or faster.
 
     Raises:
         InputError: it is ``fast`` and nobody asks for that, or it cannot run where it will be.
     """
-    card = _card_of(model)
     made = card.decode.precision
     if made == precision.name == "fast":
         precision.check_place(model)
@@ -135,9 +125,7 @@ def _ready(
             f'[model] uri {model!r}: this bundle was made with precision = "fast"; say so in '
             "[model], or name a bundle or a model folder that was not"
         )
-    if made == precision.name and decode.method is None:
-        return _from_tarball(model, output, wheels=wheels, dry=dry)
-    return None
+    return made == precision.name and decode.method is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,8 +243,9 @@ def _from_hub(name: str) -> Path:
         ) from error
 
 
-def _from_tarball(model: str, output: Store, *, wheels: str | None, dry: bool) -> Bundle:
-    card = _card_of(model)
+def _from_tarball(
+    model: str, card: BundleCard, output: Store, *, wheels: str | None, dry: bool
+) -> Bundle:
     store, key = parent_store(model)
     if model.startswith(output.uri) and not wheels:
         return _bundle(card, model)

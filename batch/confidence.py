@@ -9,7 +9,6 @@ few, so that no later run transcribes them again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from manifests.labels import LabelledUtterance
 from manifests.storage import Store
 from transform_handler.audio.layout import is_speech_to_text
 from transform_handler.decoding.confidence import FEATURES, ConfidenceFit
+from transform_handler.engine.checkpoints import model_config
 from transform_handler.identity import DECODE_FOLDER, BundleCard, digest_of
 
 RECIPE = 1
@@ -71,7 +71,7 @@ class Fitting:
             InputError: there are no such labels, or the folder's own fit cannot be read.
         """
         # Models that write text have no frames by which a word's letters could be judged.
-        frames = not is_speech_to_text(json.loads((folder / "config.json").read_bytes()))
+        frames = not is_speech_to_text(model_config(folder))
         speech = held_out(labels) if labels and frames else None
         return cls(
             output=output,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
-import json
 import shutil
 import tempfile
 import unicodedata
@@ -21,6 +20,7 @@ from manifests.storage import parent_store
 from transform_handler.decoding.decoder import HOT_WORDS_NAME, LANGUAGE_MODEL_STEM, hot_words_in
 from transform_handler.decoding.greedy import Alphabet
 from transform_handler.decoding.symbols import Symbols
+from transform_handler.engine.checkpoints import model_config
 from transform_handler.identity import DECODE_FOLDER, BeamSettings
 
 # A language model takes from every word; without something back, few long words win.
@@ -97,7 +97,7 @@ def alphabet_of(model: Path) -> Alphabet:
     """
     import transformers  # noqa: PLC0415
 
-    kinds = json.loads((model / "config.json").read_bytes()).get("architectures") or []
+    kinds = model_config(model).get("architectures") or []
     if not any(str(kind).endswith("ForCTC") for kind in kinds):
         raise InputError(
             f'[decode] method = "beam" is for CTC models; {model.name} is {", ".join(kinds)}'

@@ -8,6 +8,8 @@ from typing import Any, Literal, Self
 
 from transform_handler.engine.converted import Form
 
+AnyForm = Form | Literal["half"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
@@ -55,7 +57,7 @@ class Conversion:
     says why.
     """
 
-    form: Form | Literal["half"] | None
+    form: AnyForm | None
     devices: tuple[str, ...]
     tools: Mapping[str, str]
     note: str | None = None

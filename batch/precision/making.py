@@ -17,7 +17,7 @@ from batch.precision.quantising import NNCF
 from batch.precision.wanted import Precision
 from manifests.errors import InputError
 from transform_handler.audio.layout import is_speech_to_text
-from transform_handler.conversion import Calibration, Conversion, PrecisionCheck
+from transform_handler.conversion import AnyForm, Calibration, Conversion, PrecisionCheck
 from transform_handler.engine.checkpoints import model_config, refuse_fast
 from transform_handler.engine.converted import OPENVINO, files_of, runs_here
 from transform_handler.engine.devices import choose_device
@@ -27,8 +27,11 @@ _GPUS = ("cuda",)
 RECIPE = 1
 """Raised when the same model and sound would be converted to something else."""
 DEVICES = ("cpu",)
-_EXACT_TOOLS = {"openvino": OPENVINO}
-_FAST_TOOLS = {**_EXACT_TOOLS, "nncf": NNCF}
+_TOOLS: Mapping[AnyForm, Mapping[str, str]] = {
+    "fp32": {"openvino": OPENVINO},
+    "int8": {"openvino": OPENVINO, "nncf": NNCF},
+    "half": {},
+}
 _DEMO = "synthesised speech of the demo"
 
 
@@ -91,9 +94,16 @@ class Making:
         return self.precision.name == "fast"
 
     @property
+    def form(self) -> AnyForm:
+        """What is made."""
+        if not self.is_fast:
+            return "fp32"
+        return "half" if self.precision.half else "int8"
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """The files of a ``fast`` network by their names in a bundle."""
-        return () if self.precision.half else files_of("int8")
+        """The files of its network by their names in a bundle."""
+        return () if self.form == "half" else files_of(self.form)
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -101,8 +111,12 @@ class Making:
         inputs: dict[str, Any] = {"recipe": RECIPE, "tools": self._tools}
         if self.is_fast:
             speech = self.speech.digest if self.speech else None
-            inputs |= {"half": True} if self.precision.half else {}
-            inputs |= {"speech": speech, "limit": LIMIT, "least_words": LEAST_WORDS}
+            inputs |= {
+                "form": self.form,
+                "speech": speech,
+                "limit": LIMIT,
+                "least_words": LEAST_WORDS,
+            }
         return inputs
 
     def taken(self, card: BundleCard, *, name: str) -> BundleCard:
@@ -133,9 +147,7 @@ class Making:
         Raises:
             InputError: it is ``fast``, which needs to be made.
         """
-        if self.is_fast and self.precision.half:
-            return True
-        missing = [] if runs_here() else ["an x86 processor with openvino"]
+        missing = [] if self.form == "half" or runs_here() else ["an x86 processor with openvino"]
         missing += [
             f"{name}=={version}"
             for name, version in self._tools.items()
@@ -155,18 +167,16 @@ class Making:
         Raises:
             InputError: it is to be ``fast`` and cannot be converted.
         """
-        if not self.is_fast:
-            return self._exact(folder, scratch)
-        return self._half(folder) if self.precision.half else self._fast(folder, scratch, name)
+        if self.form == "half":
+            return self._half(folder)
+        return self._fast(folder, scratch, name) if self.is_fast else self._exact(folder, scratch)
 
     @property
-    def _tools(self) -> dict[str, str]:
-        if self.is_fast and self.precision.half:
-            return {}
-        return _FAST_TOOLS if self.is_fast else _EXACT_TOOLS
+    def _tools(self) -> Mapping[str, str]:
+        return _TOOLS[self.form]
 
     def _exact(self, folder: Path, scratch: Path) -> Made:
-        conversion = Conversion(form="fp32", devices=DEVICES, tools=_EXACT_TOOLS)
+        conversion = Conversion(form="fp32", devices=DEVICES, tools=self._tools)
         try:
             self.tell("converting the network for CPUs, once")
             files = converted(folder, scratch)
@@ -194,7 +204,7 @@ class Making:
             conversion=Conversion(
                 form="int8",
                 devices=DEVICES,
-                tools=_FAST_TOOLS,
+                tools=self._tools,
                 calibration=calibration,
                 check=self._check(folder, exact, files),
             ),
@@ -222,7 +232,7 @@ class Making:
         count = len(self.speech.check)
         self.tell(f"checking it on {count} labelled utterances, exact and fast")
         found = []
-        where = choose_device() if self.precision.half else "cpu"
+        where = choose_device() if self.form == "half" else "cpu"
         for files in (exact, fast):
             with candidate(folder, files) as model:
                 name = self.plain.name

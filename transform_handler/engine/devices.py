@@ -30,3 +30,13 @@ def limit_threads() -> None:
         import torch  # noqa: PLC0415
 
         torch.set_num_threads(threads)
+
+
+def compute_exactly() -> None:
+    """Float32 as float32, which cuDNN would round; sums of half precision in float32."""
+    import torch  # noqa: PLC0415
+
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False

@@ -22,6 +22,7 @@ from transform_handler.decoding.token_words import Spelled, spelled
 from transform_handler.decoding.word_times import Span, in_order
 from transform_handler.engine.cross_attention import CrossAttention, Heads
 from transform_handler.engine.device_memory import memory_errors
+from transform_handler.engine.devices import compute_exactly
 from transform_handler.engine.frames import BatchLimits, Samples
 from transform_handler.engine.written import Written
 from transform_handler.records import Word
@@ -57,9 +58,16 @@ class Seq2SeqNetwork(ABC):
     """Whether a checkpoint's greatest length does not count the prompt."""
 
     def __init__(
-        self, model: Any, *, decode: Any, device: str, limits: BatchLimits | None = None
+        self,
+        model: Any,
+        features: Any,
+        *,
+        decode: Any,
+        device: str,
+        limits: BatchLimits | None = None,
     ) -> None:
-        """``decode`` makes text of token ids, without special tokens."""
+        """``features`` extracts them; ``decode`` makes text of token ids, without special ones."""
+        self._extractor = features
         self._device = torch.device(device)
         self._model = model.float().to(self._device).eval().requires_grad_(requires_grad=False)
         self._decode = decode
@@ -71,10 +79,6 @@ class Seq2SeqNetwork(ABC):
     @abstractmethod
     def heads(self) -> Heads:
         """The layer and number of each head that looks at what is written; may be none."""
-
-    @abstractmethod
-    def _features(self, samples: Samples) -> Tensor:
-        """What the encoder hears of a window, shape (1, …)."""
 
     @abstractmethod
     def _prompt(self, encoded: Tensor, language: str | None) -> Tensor:
@@ -97,6 +101,12 @@ class Seq2SeqNetwork(ABC):
             prompt = self._prompt(encoded, language)
             tokens = self._written(encoded, prompt)
             return self._looked_back(batch, encoded, tokens, prompt.shape[1])
+
+    def _features(self, samples: Samples) -> Tensor:
+        """What the encoder hears of a window, shape (1, …)."""
+        made = self._extractor(samples, sampling_rate=SAMPLE_RATE, return_tensors="pt")
+        features: Tensor = made.input_features
+        return features
 
     def _written(self, encoded: Tensor, prompt: Tensor) -> Tensor:
         """Prompt and text of each window, shape (n_windows, n_tokens), filled up at the end."""
@@ -165,8 +175,7 @@ class Seq2SeqNetwork(ABC):
     def _fitting(self) -> BatchLimits:
         if self._device.type != "cuda":
             return CPU_LIMITS
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
+        compute_exactly()
         free, _ = torch.cuda.mem_get_info(self._device)
         fitting = int(_SHARE_OF_FREE_MEMORY * free / _bytes_for_window(self._model.config))
         windows = max(1, min(_MOST_WINDOWS, fitting))

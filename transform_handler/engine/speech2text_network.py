@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from transform_handler.audio.layout import SAMPLE_RATE
 from transform_handler.decoding.word_times import Span, shared_times
 from transform_handler.engine.cross_attention import Heads
-from transform_handler.engine.frames import BatchLimits, Samples
 from transform_handler.engine.seq2seq_network import LookedAt, Seq2SeqNetwork
 
 
@@ -25,23 +21,6 @@ class Speech2TextNetwork(Seq2SeqNetwork):
     equal_lengths_only = True
     prompt_is_extra = False
     heads: Heads = ()
-
-    def __init__(
-        self,
-        model: Any,
-        features: Any,
-        *,
-        decode: Any,
-        device: str,
-        limits: BatchLimits | None = None,
-    ) -> None:
-        super().__init__(model, decode=decode, device=device, limits=limits)
-        self._extractor = features
-
-    def _features(self, samples: Samples) -> Tensor:
-        made = self._extractor(samples, sampling_rate=SAMPLE_RATE, return_tensors="pt")
-        features: Tensor = made.input_features
-        return features
 
     def _prompt(self, encoded: Tensor, language: str | None) -> Tensor:  # noqa: ARG002
         start = self._model.generation_config.decoder_start_token_id

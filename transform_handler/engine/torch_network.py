@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from transform_handler.audio.layout import SAMPLE_RATE, hop_of
 from transform_handler.engine.batch_lengths import BatchLengths, shield
 from transform_handler.engine.device_memory import limits_for, memory_errors
+from transform_handler.engine.devices import compute_exactly
 from transform_handler.engine.frames import BatchLimits, FrameScores, Samples
 from transform_handler.engine.front_end import FrontEnd
 from transform_handler.engine.grouped_convolution import GroupedConvolution
@@ -184,7 +185,7 @@ class TorchNetwork:
         if on_gpu if chosen is None else chosen:
             _positions_as_products(network)
         if on_gpu:
-            _compute_exactly()
+            compute_exactly()
         self._model.to(device=self._place.device, dtype=self._place.dtype)
         if self._options.compiled:
             for layer in network.encoder.layers:
@@ -230,14 +231,6 @@ def _to_host(values: Tensor) -> Tensor:
     return torch.empty(values.shape, dtype=values.dtype, pin_memory=True).copy_(
         values, non_blocking=True
     )
-
-
-def _compute_exactly() -> None:
-    """Float32 as float32, which cuDNN would round; sums of half precision in float32."""
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
-    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
 
 
 def _fold_weight_norm(model: nn.Module) -> None:

@@ -12,7 +12,7 @@ from transform_handler.audio.layout import SAMPLE_RATE
 from transform_handler.decoding.time_warping import token_starts
 from transform_handler.decoding.word_times import SECONDS_PER_FRAME, Span, Trimmer
 from transform_handler.engine.cross_attention import Heads
-from transform_handler.engine.frames import BatchLimits, Samples
+from transform_handler.engine.frames import BatchLimits
 from transform_handler.engine.seq2seq_network import LookedAt, Seq2SeqNetwork
 from transform_handler.records import ErrorKind, RecordingError
 
@@ -38,8 +38,7 @@ class WhisperNetwork(Seq2SeqNetwork):
         device: str,
         limits: BatchLimits | None = None,
     ) -> None:
-        super().__init__(model, decode=decode, device=device, limits=limits)
-        self._extractor = features
+        super().__init__(model, features, decode=decode, device=device, limits=limits)
         settings = model.generation_config
         self._languages: dict[str, int] = getattr(settings, "lang_to_id", None) or {}
         self._tasks: dict[str, int] = getattr(settings, "task_to_id", None) or {}
@@ -50,11 +49,6 @@ class WhisperNetwork(Seq2SeqNetwork):
     def heads(self) -> Heads:
         """The checkpoint's alignment heads; without those, all of the upper half's layers."""
         return self._heads
-
-    def _features(self, samples: Samples) -> Tensor:
-        made = self._extractor(samples, sampling_rate=SAMPLE_RATE, return_tensors="pt")
-        features: Tensor = made.input_features
-        return features
 
     def _prompt(self, encoded: Tensor, language: str | None) -> Tensor:
         start = self._model.generation_config.decoder_start_token_id
