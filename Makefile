@@ -23,7 +23,7 @@ browser:
 		|| echo "chromium could not be installed: the browser tests will say that they were skipped"
 
 test: setup browser
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --max-worker-restart 0
 
 lint: setup
 	$(BIN)/ruff check .

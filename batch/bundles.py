@@ -13,6 +13,8 @@ from pathlib import Path
 from batch.confidence import Confident, Fitting
 from batch.config import Config, DecodeSection
 from batch.decoding import checked, decoding
+from batch.language import check_language
+from batch.precision.held_out import held_out
 from batch.precision.kept import Kept
 from batch.precision.making import Making, silent
 from batch.precision.wanted import Precision
@@ -55,6 +57,7 @@ def configured_bundle(
         precision=Precision.of(config),
         decode=checked(config),
         wheels=inference_wheels(config),
+        language=config.archive.language,
         dry=dry,
         tell=tell,
     )
@@ -67,31 +70,36 @@ def prepare_bundle(
     precision: Precision | None = None,
     decode: DecodeSection | None = None,
     wheels: str | None = None,
+    language: str | None = None,
     dry: bool = False,
     tell: Callable[[str], None] = silent,
 ) -> Bundle:
     """Make (or find) the bundle of a model folder, a bundle, or a hub's model.
 
     ``decode`` with a method makes a bundle anew that was made with others. ``wheels`` is a folder
-    or prefix to vendor its requirements from. A ``dry`` call writes nothing, converts nothing and
-    transcribes nothing: a bundle that is still to be made has digests of its inputs. ``tell`` gets
-    a line before each step of a conversion.
+    or prefix to vendor its requirements from. ``language`` is what the recordings speak. A ``dry``
+    call writes nothing, converts nothing and transcribes nothing: a bundle that is still to be made
+    has digests of its inputs. ``tell`` gets a line before each step of a conversion.
 
     Raises:
-        InputError: there is no usable model there, a wheel is missing, the precision is refused, or
-            the model cannot be decoded like that; the message says what was found.
+        InputError: there is no usable model there, a wheel is missing, the precision is refused,
+            the model cannot be decoded like that, or does not know the language; the message says
+            what was found.
     """
     precision, decode = precision or Precision(), decode or DecodeSection()
     card = _card_of(model) if is_bundle(model) else None
     if card is not None and _is_ready(model, card, precision, decode):
+        check_language(model, lambda name: read_member(model, name), language)
         return _from_tarball(model, card, output, wheels=wheels, dry=dry)
     name = card.name if card is not None else slug(model)
     with model_folder(model) as folder, decoding(decode, folder) as wanted:
+        check_language(model, lambda name: _file_of(folder, name), language)
         layout = layout_for(model_config(folder))
         settings = DecodeSettings.of(layout, method=wanted.method, beam=wanted.beam)
         plain = bundle_card(folder, name=name, decode=settings)
-        making = Making.of(folder, plain, precision, name=model, tell=tell)
-        fitting = Fitting.of(output, folder, decode_files=wanted.files, labels=precision.held_out)
+        speech = held_out(precision.held_out) if precision.held_out else None
+        making = Making.of(folder, plain, precision, name=model, speech=speech, tell=tell)
+        fitting = Fitting.of(output, folder, decode_files=wanted.files, speech=speech)
         parts = _Parts(folder=folder, decode_files=wanted.files, wheels=wheels, fitting=fitting)
         if making is not None:
             found = _converted(model, parts, making, output, dry=dry)
@@ -126,6 +134,11 @@ def _is_ready(model: str, card: BundleCard, precision: Precision, decode: Decode
             "[model], or name a bundle or a model folder that was not"
         )
     return made == precision.name and decode.method is None
+
+
+def _file_of(folder: Path, name: str) -> bytes | None:
+    path = folder / name
+    return path.read_bytes() if path.is_file() else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from batch.precision.held_out import candidate, held_out
+from batch.precision.held_out import HeldOut, candidate
 from manifests.labels import LabelledUtterance
 from manifests.storage import Store
 from transform_handler.audio.layout import is_speech_to_text
@@ -63,16 +63,16 @@ class Fitting:
         folder: Path,
         *,
         decode_files: Mapping[str, Path | bytes],
-        labels: str | None,
+        speech: HeldOut | None,
     ) -> Fitting:
-        """``labels`` is where labelled speech lies that the model was not trained on.
+        """``speech`` is what the model was not trained on.
 
         Raises:
-            InputError: there are no such labels, or the folder's own fit cannot be read.
+            InputError: the folder's own fit cannot be read.
         """
         # Models that write text have no frames by which a word's letters could be judged.
         frames = not is_speech_to_text(model_config(folder))
-        speech = held_out(labels) if labels and frames else None
+        speech = speech if frames else None
         return cls(
             output=output,
             folder=folder,

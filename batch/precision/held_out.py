@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from manifests.label_forms import load_labels
 from manifests.labels import LabelledUtterance
@@ -46,9 +47,12 @@ def held_out(location: str) -> HeldOut:
     """Read labels of any form and split them; the same labels are split the same way everywhere.
 
     Raises:
-        InputError: there are no such labels.
+        InputError: there are no such labels; the message names the key.
     """
-    return split(load_labels(location))
+    try:
+        return split(load_labels(location))
+    except InputError as error:
+        raise InputError(f"[model] held_out: {error}") from error
 
 
 def split(utterances: Iterable[LabelledUtterance]) -> HeldOut:

@@ -12,7 +12,7 @@ from batch.precision.calibrating import calibration_sound, demo_speech
 from batch.precision.checking import LEAST_WORDS, LIMIT, checked, refusal, unchecked
 from batch.precision.child import converted, quantised
 from batch.precision.converting import NotConvertibleError
-from batch.precision.held_out import HeldOut, candidate, held_out, transcribed
+from batch.precision.held_out import HeldOut, candidate, transcribed
 from batch.precision.quantising import NNCF
 from batch.precision.wanted import Precision
 from manifests.errors import InputError
@@ -70,12 +70,15 @@ class Making:
         precision: Precision,
         *,
         name: str,
+        speech: HeldOut | None,
         tell: Callable[[str], None] = silent,
     ) -> Making | None:
         """What is to be made of a model folder; None where its weights stay as they are.
 
+        ``speech`` is what ``[model] held_out`` names.
+
         Raises:
-            InputError: there are no such labels, ``fast`` is nothing for where it will run, or the
+            InputError: ``fast`` is nothing for where it will run, or the
                 model is none that can be ``fast``.
         """
         if is_speech_to_text(model_config(folder)):
@@ -85,7 +88,6 @@ class Making:
             made = precision.converts_exact(folder)
             return cls(precision=precision, plain=plain, speech=None, tell=tell) if made else None
         precision.check_place(name)
-        speech = held_out(precision.held_out) if precision.held_out else None
         return cls(precision=precision, plain=plain, speech=speech, tell=tell)
 
     @property

@@ -134,6 +134,18 @@ def test_a_model_that_writes_text_is_bundled_as_it_is(output: Store, tmp_path: P
     assert not (tmp_path / "unpacked/openvino").exists()
 
 
+def test_a_language_that_the_model_does_not_know_is_refused(output: Store, tmp_path: Path) -> None:
+    english = str(whisper(tmp_path / "whisper"))
+    made = prepare_bundle(english, output, language="en-GB")
+    for model in (english, made.uri):
+        with pytest.raises(InputError, match=r"\[archive\] language, with .*knows English only"):
+            prepare_bundle(model, output, language="de")
+    several = str(whisper(tmp_path / "several", multilingual=True))
+    prepare_bundle(several, output, language="german", dry=True)
+    with pytest.raises(InputError, match=r"language 'fr'; it knows de, en, zh"):
+        prepare_bundle(several, output, language="fr", dry=True)
+
+
 def test_what_only_ctc_models_can_do_is_refused_when_a_bundle_is_made(
     output: Store, tmp_path: Path
 ) -> None:

@@ -6,6 +6,8 @@ import copy
 import math
 import platform
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +69,21 @@ def networks(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Conv
     return made
 
 
+SIGNAL_AFTER_A_NETWORK = """
+import faulthandler, gc, os, signal, sys, threading
+from pathlib import Path
+from transform_handler.engine.openvino_network import OpenVinoNetwork
+
+faulthandler.enable()
+signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
+networks = [OpenVinoNetwork(Path(sys.argv[1]), None, threads=1)]
+thread = threading.Thread(target=lambda: (networks.clear(), gc.collect()))
+thread.start()
+thread.join()
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+
+
 def noise(size: int) -> Samples:
     return np.random.default_rng(size).standard_normal(size).astype(np.float32) * np.float32(0.1)
 
@@ -101,6 +118,21 @@ def test_scores_are_the_best_of_the_distribution(networks: Converted) -> None:
     np.testing.assert_array_equal(scores.ids, scores.distribution.argmax(axis=1))
     np.testing.assert_array_equal(scores.log_probabilities, scores.distribution.max(axis=1))
     np.testing.assert_allclose(np.exp(scores.distribution).sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_signals_are_handled_when_a_network_went_in_another_thread(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    # OpenVINO's plugin takes the thread's signal stack along when it goes; the process dies of the
+    # next signal (SIGTERM to a worker, SIGCHLD of a child that it reads sound with).
+    path = convert(saved(KINDS[0], tmp_path / "model", tiny_model), tmp_path / "converted")
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNAL_AFTER_A_NETWORK, path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr
 
 
 def test_adapters_that_change_with_the_language_are_not_converted(

@@ -154,7 +154,7 @@ def test_a_multilingual_model_is_told_the_language_or_finds_it(tmp_path: Path) -
     assert by_language["de"] != by_language["en"]
     for sound, found in zip(SOUNDS, texts(engine.run(SOUNDS, language=None)), strict=True):
         assert found in [texts(engine.run([sound], language=one))[0] for one in by_language]
-    with pytest.raises(RecordingError, match="does not know the recording's language 'fr'; it"):
+    with pytest.raises(RecordingError, match="does not know the recordings' language 'fr'; it"):
         engine.run(SOUNDS[:1], language="fr")
 
 

@@ -7,6 +7,7 @@ static shapes gained nothing (``docs/engine-precision.md``).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,6 @@ def log_softmax(logits: Logits) -> Logits:
 
 
 def _compiled(path: Path, threads: int | None) -> Any:
-    import openvino  # noqa: PLC0415
-
     settings: dict[str, Any] = {
         # The default is the processor's favourite, bfloat16 on some: other text on each machine.
         "INFERENCE_PRECISION_HINT": "f32",
@@ -88,4 +87,16 @@ def _compiled(path: Path, threads: int | None) -> Any:
     }
     if threads is not None:
         settings["INFERENCE_NUM_THREADS"] = threads
-    return openvino.Core().compile_model(path, "CPU", settings)
+    return _core().compile_model(path, "CPU", settings)
+
+
+@functools.cache
+def _core() -> Any:
+    """One for the process, never let go.
+
+    OpenVINO's CPU plugin gives the thread that loads it a signal stack, and unmaps that when the
+    last network is gone: if another thread let go of it, the process dies of its next signal.
+    """
+    import openvino  # noqa: PLC0415
+
+    return openvino.Core()

@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from manifests.errors import InputError
 from transform_handler.audio.layout import SAMPLE_RATE
 from transform_handler.decoding.time_warping import token_starts
 from transform_handler.decoding.word_times import SECONDS_PER_FRAME, Span, Trimmer
 from transform_handler.engine.cross_attention import Heads
 from transform_handler.engine.frames import BatchLimits
+from transform_handler.engine.languages import language_token
 from transform_handler.engine.seq2seq_network import LookedAt, Seq2SeqNetwork
 from transform_handler.records import ErrorKind, RecordingError
-
-_ENGLISH = frozenset({"en", "english"})
 
 
 class WhisperNetwork(Seq2SeqNetwork):
@@ -70,29 +70,10 @@ class WhisperNetwork(Seq2SeqNetwork):
         Raises:
             RecordingError: it does not know the language.
         """
-        if not language:
-            return None
-        from transformers.models.whisper.tokenization_whisper import (  # noqa: PLC0415
-            TO_LANGUAGE_CODE,
-        )
-
-        name = language.lower().replace("_", "-").partition("-")[0]
-        if not self._languages:
-            if name in _ENGLISH:
-                return None
-            raise RecordingError(
-                ErrorKind.INTERNAL,
-                f"the model knows English only, and the recording's language is {language!r}; "
-                'use a multilingual model, or say language = "en"',
-            )
-        token = self._languages.get(f"<|{TO_LANGUAGE_CODE.get(name, name)}|>")
-        if token is None:
-            raise RecordingError(
-                ErrorKind.INTERNAL,
-                f"the model does not know the recording's language {language!r}; it knows "
-                f"{', '.join(sorted(one.strip('<|>') for one in self._languages))}",
-            )
-        return token
+        try:
+            return language_token(self._model.generation_config.to_dict(), language)
+        except InputError as error:
+            raise RecordingError(ErrorKind.INTERNAL, str(error)) from error
 
     def _detected(self, encoded: Tensor) -> Tensor:
         """The likeliest language of each window, shape (n_windows, 1)."""
