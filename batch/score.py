@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from batch.capacity.used import Timing
 from batch.collect import Collected
+from batch.comparison.lines import difference_text
 from batch.config import Config
 from batch.datasets import read_rows
 from batch.layout import SEGMENTS, TRANSCRIPTS
@@ -27,9 +28,11 @@ from batch.report.model import (
     Report,
     RunFacts,
     ScoredRecording,
+    Sound,
     TimedWord,
 )
 from batch.report.tables import errors_table, scores_table, summary
+from manifests.errors import InputError
 from manifests.local_store import path_of_uri
 from manifests.matching import Matching
 from manifests.references import ReferenceTexts, load_references, match_references
@@ -42,18 +45,22 @@ from training.scoring import (
     normalizer_for,
     score_pair,
 )
+from training.scoring.verdict import Verdict
 
 Channel = tuple[str, int | None]
 """Recording id and channel."""
 
 _UNSCORED = PairScore(raw=ErrorCounts(), normalized=ErrorCounts(), characters=ErrorCounts())
 _LIGHT = ["id", "path", "channel", "status", "error_kind", "error_message"]
-_LIGHT += ["duration", "confidence", "run_id", "meta", "uri"]
+_LIGHT += ["duration", "confidence", "run_id", "meta", "uri", "language"]
+_SOUND = [field.name for field in fields(Sound)]
 
 
 def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> Report:
     """Score every recording that has a reference, as run ``plan`` left the archive."""
-    light = read_rows(output, TRANSCRIPTS, until=plan.run_id, columns=_LIGHT).to_pylist()
+    light = read_rows(
+        output, TRANSCRIPTS, until=plan.run_id, columns=[*_LIGHT, *_SOUND]
+    ).to_pylist()
     light.sort(key=lambda row: (row["path"], row["id"], row["channel"] or 0))
     matching = _references(config, {row["path"] for row in light})
     referenced = {row["id"] for row in light if row["path"] in matching.by_path}
@@ -63,6 +70,7 @@ def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> R
         words=_words(output, plan, referenced),
         normalizer=normalizer_for(config.archive.language),
         report_uri=output.uri_of(plan.keys.reports),
+        meeting=_meeting_column(config, light),
     )
     recordings = [scorer.scored(row) for row in _units(light, matching, scorer)]
     return Report(
@@ -109,6 +117,9 @@ def exceeded(config: Config, collected: Collected, report: Report) -> list[str]:
         problems.append(f"{coverage or 0.0:.1%} of the references are scored; {required}")
     if limits.max_wer is not None and wer is not None and wer > limits.max_wer:
         problems.append(f"WER {wer:.2%}; at most {limits.max_wer:.2%} is allowed")
+    golden = report.golden
+    if limits.fail_when_worse and golden is not None and golden.verdict is Verdict.WORSE:
+        problems.append(f"golden set: {difference_text(golden.difference)}: worse than before")
     return problems
 
 
@@ -116,6 +127,24 @@ def _references(config: Config, paths: Iterable[str]) -> Matching[ReferenceTexts
     if config.references is None:
         return Matching()
     return match_references(load_references(config.references.uri), paths)
+
+
+def _meeting_column(config: Config, rows: list[dict[str, Any]]) -> str | None:
+    """``[report] meeting``, where the metadata has it.
+
+    Raises:
+        InputError: no recording has such a column.
+    """
+    name = config.report.meeting
+    if name is None or not rows:
+        return name
+    columns = {column for row in rows for column, _ in row["meta"] or ()}
+    if name not in columns:
+        known = f"it has {', '.join(sorted(columns))}" if columns else "there is none"
+        raise InputError(
+            f"[report] meeting {name!r}: no column of that name in [archive] metadata; {known}"
+        )
+    return name
 
 
 def _texts(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, str | None]:
@@ -156,6 +185,7 @@ class _Scorer:
     words: dict[Channel, list[TimedWord]]
     normalizer: Normalizer
     report_uri: str
+    meeting: str | None
 
     def merged(self, channels: list[dict[str, Any]]) -> dict[str, Any]:
         """The channels of a recording as one, their words in the order of their times."""
@@ -171,7 +201,7 @@ class _Scorer:
 
     def scored(self, row: dict[str, Any]) -> ScoredRecording:
         """One row of the report."""
-        where = (row["id"], row["channel"])
+        where, meta = (row["id"], row["channel"]), dict(row["meta"] or ())
         reference = self.matching.by_path.get(row["path"], {}).get(row["channel"])
         hypothesis = self.texts.get(where) if reference is not None else None
         score = _UNSCORED
@@ -190,8 +220,11 @@ class _Scorer:
             confidence=row["confidence"],
             words=tuple(self.words.get(where, ())),
             run_id=row["run_id"],
-            meta=dict(row["meta"] or ()),
+            meta=meta,
             audio_href=_href(row["uri"], self.report_uri),
+            language=row["language"],
+            sound=Sound(**{name: row[name] for name in _SOUND}),
+            meeting_name=meta.get(self.meeting) if self.meeting else None,
             raw=score.raw,
             normalized=score.normalized,
             characters=score.characters,

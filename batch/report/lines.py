@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from training.scoring.bootstrap import ENOUGH_BLOCKS
+
 
 def hours(seconds: float) -> str:
     """``0.21 h`` or ``12.6 min`` for short sound."""
@@ -30,7 +32,29 @@ def score_lines(figures: Mapping[str, Any]) -> list[str]:
             f"{label:<16}{rate}  (S {counted['substitutions']}, D {counted['deletions']}, "
             f"I {counted['insertions']}, N {counted['reference']} words)"
         )
+    lines.insert(2, f"interval        {interval_text(figures['wer']['interval'])}")
+    if figures["golden"] is not None:
+        lines.append(f"golden set      {golden_text(figures['golden'])}")
     return lines
+
+
+def golden_text(golden: Mapping[str, Any]) -> str:
+    """The verdict on the golden set and the two rates, against the model before."""
+    before, now = (golden[side]["wer"] for side in ("a", "b"))
+    rates = "" if before is None or now is None else f"; WER {before:.2%} before, {now:.2%} now"
+    return f"{golden['verdict']}: {golden['reason']}{rates}"
+
+
+def interval_text(interval: Mapping[str, Any]) -> str:
+    """``12.31 % to 15.02 % (95 %, over 48 meetings)``, or why there is none."""
+    meetings = f"{interval['blocks']} meeting{'' if interval['blocks'] == 1 else 's'}"
+    if interval["low"] is None:
+        return f"none: {meetings} say nothing of others"
+    few = f"; too few meetings, {ENOUGH_BLOCKS} are wanted" if interval["note"] else ""
+    return (
+        f"{interval['low']:.2%} to {interval['high']:.2%} "
+        f"({interval['level']:.0%}, over {meetings}{few})"
+    )
 
 
 def rules_line(figures: Mapping[str, Any]) -> str:

@@ -10,10 +10,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from batch.report.alignment import AlignedRecording, align_recording
+from batch.report.meetings import corpus_interval
+from batch.report.slices import SliceTable, slices_of
 from training.scoring import ErrorCounts, normalizer_named, sum_counts
+from training.scoring.bootstrap import Interval
+
+if TYPE_CHECKING:
+    from batch.comparison.comparison import Comparison
 
 Status = Literal["ok", "empty", "error", "missing"]
 UNSCORED_RULE = (
@@ -30,6 +36,16 @@ class TimedWord:
     start: float
     end: float
     confidence: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sound:
+    """What was measured of the sound, as ``docs/tables.md`` defines it; None where unknown."""
+
+    level_dbfs: float | None = None
+    clipped_share: float | None = None
+    bandwidth_hertz: float | None = None
+    snr_db: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +74,14 @@ class ScoredRecording:
     run_id: str
     meta: Mapping[str, str] = field(default_factory=dict)
     audio_href: str | None = None
+    language: str | None = None
+    sound: Sound = Sound()
+    meeting_name: str | None = None
+
+    @property
+    def meeting(self) -> str:
+        """The block that is drawn whole where an interval is made; the recording by default."""
+        return self.meeting_name or self.id
 
     @property
     def scored(self) -> bool:
@@ -156,6 +180,8 @@ class Report:
     facts: RunFacts
     coverage: Coverage
     recordings: tuple[ScoredRecording, ...]
+    golden: Comparison | None = None
+    """The run's model on the golden set against the one before it."""
 
     @cached_property
     def scored(self) -> tuple[ScoredRecording, ...]:
@@ -171,6 +197,16 @@ class Report:
     def normalized(self) -> ErrorCounts:
         """Corpus word counts after the normaliser."""
         return sum_counts(row.normalized for row in self.scored)
+
+    @cached_property
+    def interval(self) -> Interval:
+        """Where the normalised WER lies, by a bootstrap over meetings."""
+        return corpus_interval(self.scored)
+
+    @cached_property
+    def slices(self) -> tuple[SliceTable, ...]:
+        """The scored recordings by the values of their columns."""
+        return slices_of(self.scored)
 
     @cached_property
     def characters(self) -> ErrorCounts:
