@@ -45,9 +45,13 @@ class ArchiveSection(_Section):
 
 
 class ReferencesSection(_Section):
-    """[references] what was really said, where that is known."""
+    """[references] what was really said, where that is known.
+
+    ``scored`` is a UEM file: the regions that were transcribed.
+    """
 
     uri: Location
+    scored: Location | None = None
 
 
 class ModelSection(_Section):
@@ -297,7 +301,7 @@ def _section_type(annotation: Any) -> type[BaseModel] | None:
 _LABELS = frozenset({"train", "validation", "test", "domain", "held_out"})
 _LOCATIONS: Mapping[str, tuple[str, ...]] = {
     "archive": ("uri", "metadata"),
-    "references": ("uri",),
+    "references": ("uri", "scored"),
     "model": ("uri", "held_out"),
     "output": ("uri",),
     "decode": ("language_model",),

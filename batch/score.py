@@ -35,7 +35,13 @@ from batch.report.tables import errors_table, scores_table, summary
 from manifests.errors import InputError
 from manifests.local_store import path_of_uri
 from manifests.matching import Matching
-from manifests.references import ReferenceTexts, load_references, match_references
+from manifests.reference_forms import load_references
+from manifests.references import (
+    References,
+    match_references,
+    seconds_of,
+    within,
+)
 from manifests.storage import Store
 from training.scoring import (
     ALIGNER_NAME,
@@ -123,10 +129,11 @@ def exceeded(config: Config, collected: Collected, report: Report) -> list[str]:
     return problems
 
 
-def _references(config: Config, paths: Iterable[str]) -> Matching[ReferenceTexts]:
+def _references(config: Config, paths: Iterable[str]) -> Matching[References]:
     if config.references is None:
         return Matching()
-    return match_references(load_references(config.references.uri), paths)
+    section = config.references
+    return match_references(load_references(section.uri, scored=section.scored), paths)
 
 
 def _meeting_column(config: Config, rows: list[dict[str, Any]]) -> str | None:
@@ -163,7 +170,7 @@ def _words(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, list[Timed
 
 
 def _units(
-    rows: list[dict[str, Any]], matching: Matching[ReferenceTexts], scorer: _Scorer
+    rows: list[dict[str, Any]], matching: Matching[References], scorer: _Scorer
 ) -> Iterator[dict[str, Any]]:
     """What is scored as one: a row, or all channels of a recording whose reference is one text."""
     for _, group in groupby(rows, key=lambda row: row["id"]):
@@ -180,7 +187,7 @@ def _units(
 class _Scorer:
     """Puts rows beside their references."""
 
-    matching: Matching[ReferenceTexts]
+    matching: Matching[References]
     texts: dict[Channel, str | None]
     words: dict[Channel, list[TimedWord]]
     normalizer: Normalizer
@@ -202,8 +209,13 @@ class _Scorer:
     def scored(self, row: dict[str, Any]) -> ScoredRecording:
         """One row of the report."""
         where, meta = (row["id"], row["channel"]), dict(row["meta"] or ())
-        reference = self.matching.by_path.get(row["path"], {}).get(row["channel"])
+        found = self.matching.by_path.get(row["path"], {}).get(row["channel"])
+        reference, spans = (found.text, found.unscored) if found is not None else (None, ())
+        words = tuple(self.words.get(where, ()))
         hypothesis = self.texts.get(where) if reference is not None else None
+        if spans:
+            words = tuple(word for word in words if not within(_middle(word), spans))
+            hypothesis = hypothesis and " ".join(word.text for word in words)
         score = _UNSCORED
         if reference is not None and row["status"] in ("ok", "empty"):
             score = score_pair(reference, hypothesis or "", self.normalizer)
@@ -218,7 +230,8 @@ class _Scorer:
             reference=reference,
             hypothesis=hypothesis,
             confidence=row["confidence"],
-            words=tuple(self.words.get(where, ())),
+            words=words,
+            unscored_seconds=seconds_of(spans, duration=row["duration"]),
             run_id=row["run_id"],
             meta=meta,
             audio_href=_href(row["uri"], self.report_uri),
@@ -229,6 +242,10 @@ class _Scorer:
             normalized=score.normalized,
             characters=score.characters,
         )
+
+
+def _middle(word: TimedWord) -> float:
+    return (word.start + word.end) / 2
 
 
 def _href(audio: str, report: str) -> str | None:

@@ -26,13 +26,16 @@ def score_lines(figures: Mapping[str, Any]) -> list[str]:
             f"{coverage['missing']} missing, {orphans} without a recording)"
         )
     ]
+    if coverage["unscored_seconds"]:
+        lines.append(f"not scored      {hours(coverage['unscored_seconds'])}, as references say")
     for label, counted in (("WER", figures["wer"]), ("WER as written", figures["raw_wer"])):
         rate = "none" if counted["rate"] is None else f"{counted['rate']:.2%}"
         lines.append(
             f"{label:<16}{rate}  (S {counted['substitutions']}, D {counted['deletions']}, "
             f"I {counted['insertions']}, N {counted['reference']} words)"
         )
-    lines.insert(2, f"interval        {interval_text(figures['wer']['interval'])}")
+        if label == "WER":
+            lines.append(f"interval        {interval_text(counted['interval'])}")
     if figures["golden"] is not None:
         lines.append(f"golden set      {golden_text(figures['golden'])}")
     return lines

@@ -54,7 +54,8 @@ class ScoredRecording:
 
     ``reference`` is None where none was given, "" where the reference says that nobody speaks.
     ``hypothesis`` is None where there is no transcript. The counts stay zeros where ``scored`` is
-    false. ``duration`` and word times are in seconds.
+    false. ``duration``, word times and
+    ``unscored_seconds``, what the reference leaves out of scoring, are in seconds.
     """
 
     id: str
@@ -77,6 +78,7 @@ class ScoredRecording:
     language: str | None = None
     sound: Sound = Sound()
     meeting_name: str | None = None
+    unscored_seconds: float = 0.0
 
     @property
     def meeting(self) -> str:
@@ -103,6 +105,8 @@ class Coverage:
     empty: int
     error: int
     missing: int
+    unscored_seconds: float = 0.0
+    """Sound of scored recordings that their references leave out of scoring."""
     references_without_recording: tuple[str, ...] = ()
     ambiguous: tuple[str, ...] = ()
 
@@ -124,6 +128,7 @@ class Coverage:
             empty=expected["empty"],
             error=expected["error"],
             missing=expected["missing"],
+            unscored_seconds=sum(row.unscored_seconds for row in recordings if row.scored),
             references_without_recording=tuple(references_without_recording),
             ambiguous=tuple(ambiguous),
         )

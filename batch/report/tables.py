@@ -169,6 +169,7 @@ def _coverage(coverage: Coverage) -> dict[str, object]:
         "empty": coverage.empty,
         "error": coverage.error,
         "missing": coverage.missing,
+        "unscored_seconds": round(coverage.unscored_seconds, 3),
         "references_without_recording": list(coverage.references_without_recording),
         "ambiguous": list(coverage.ambiguous),
     }

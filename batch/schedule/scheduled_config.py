@@ -43,6 +43,9 @@ def scheduled_config(
     if references:
         place = _uploaded(output, f"{folder}references", "[references] uri", references.uri)
         references = references.model_copy(update={"uri": place})
+        if references.scored:
+            place = _uploaded(output, f"{folder}scored", "[references] scored", references.scored)
+            references = references.model_copy(update={"scored": place})
     found = {
         "wheels": None,
         "region": region_of(account.region),
