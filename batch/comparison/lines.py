@@ -27,8 +27,11 @@ def lines_of(found: Comparison) -> Iterator[str]:
     if len(found.rows):
         changes = ", ".join(f"{count} {name}" for name, count in found.changes.items())
         yield f"recordings      {changes}"
-    for one in telling(found):
+    shown = telling(found)
+    for one in shown[:_SHOWN]:
         yield f"slice           {one.column} {one.value}: {slice_text(one)}"
+    if len(shown) > _SHOWN:
+        yield f"slice           and {len(shown) - _SHOWN} more; --json has them all"
     for _, row in found.moved.head(_SHOWN).iterrows():
         yield f"moved           {row['path']}: {row['errors_a']} -> {row['errors_b']} errors"
     rules = found.as_json()["rules"]
@@ -70,7 +73,14 @@ def difference_text(found: Difference) -> str:
 
 def slice_text(one: SliceDifference) -> str:
     """The verdict on a slice, corrected for having looked at all of them."""
-    return f"{one.verdict}, {difference_text(one.difference)}, corrected p {one.p:.3f}"
+    found = one.difference
+    assert found.delta is not None
+    assert found.low is not None
+    assert found.high is not None
+    return (
+        f"{one.verdict}, {100 * found.delta:+.2f} points ({100 * found.low:+.2f} to "
+        f"{100 * found.high:+.2f}), corrected p {one.p:.3f}"
+    )
 
 
 def telling(found: Comparison) -> list[SliceDifference]:

@@ -52,7 +52,7 @@ def interval_text(interval: Mapping[str, Any]) -> str:
     """``12.31 % to 15.02 % (95 %, over 48 meetings)``, or why there is none."""
     meetings = f"{interval['blocks']} meeting{'' if interval['blocks'] == 1 else 's'}"
     if interval["low"] is None:
-        return f"none: {meetings} say nothing of others"
+        return f"none, from {meetings}"
     few = f"; too few meetings, {ENOUGH_BLOCKS} are wanted" if interval["note"] else ""
     return (
         f"{interval['low']:.2%} to {interval['high']:.2%} "
