@@ -39,6 +39,7 @@ from manifests.reference_forms import load_references
 from manifests.references import (
     References,
     match_references,
+    overlap_share,
     seconds_of,
     within,
 )
@@ -231,6 +232,7 @@ class _Scorer:
             hypothesis=hypothesis,
             confidence=row["confidence"],
             words=words,
+            overlap=self._overlap(row["path"]),
             unscored_seconds=seconds_of(spans, duration=row["duration"]),
             run_id=row["run_id"],
             meta=meta,
@@ -242,6 +244,11 @@ class _Scorer:
             normalized=score.normalized,
             characters=score.characters,
         )
+
+    def _overlap(self, path: str) -> float | None:
+        """Of the whole recording, for each of its channels too."""
+        whole = self.matching.by_path.get(path, {}).get(None)
+        return overlap_share(whole.utterances) if whole is not None and whole.utterances else None
 
 
 def _middle(word: TimedWord) -> float:

@@ -121,3 +121,20 @@ def seconds_of(spans: Iterable[Span], *, duration: float | None = None) -> float
     """How long the spans are together, up to the end of the recording where that is known."""
     most = float("inf") if duration is None else duration
     return sum(max(0.0, min(high, most) - min(low, most)) for low, high in merged(spans))
+
+
+def overlap_share(utterances: Sequence[Utterance]) -> float | None:
+    """The share of spoken time in which two or more speak; None where nobody does.
+
+    Utterances of one speaker do not overlap each other: their ends are set by hand.
+    """
+    edges: list[tuple[float, int]] = []
+    for speaker in {one.speaker for one in utterances}:
+        spans = merged((one.start, one.end) for one in utterances if one.speaker == speaker)
+        edges += [edge for start, end in spans for edge in ((start, 1), (end, -1))]
+    speaking, since, spoken, together = 0, 0.0, 0.0, 0.0
+    for moment, change in sorted(edges):
+        spoken += (moment - since) * (speaking > 0)
+        together += (moment - since) * (speaking > 1)
+        speaking, since = speaking + change, moment
+    return together / spoken if spoken > 0 else None

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from batch.report.breakdown import confusions, spread
 from batch.report.meetings import INTERVAL_RULE
-from batch.report.model import UNSCORED_RULE
+from batch.report.model import EDITED_RULE, UNSCORED_RULE
 from batch.report.payload import MAX_RECORDINGS, payload
 from batch.report.tables import COSTS, storable
 
@@ -50,6 +50,7 @@ def render(report: Report) -> str:
             script=Markup(script),  # noqa: S704
             policy=_policy(style, script),
             unscored_rule=UNSCORED_RULE,
+            edited_rule=EDITED_RULE,
             interval_rule=INTERVAL_RULE,
             costs=COSTS,
             max_listed=_MAX_LISTED,

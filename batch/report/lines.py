@@ -28,6 +28,8 @@ def score_lines(figures: Mapping[str, Any]) -> list[str]:
     ]
     if coverage["unscored_seconds"]:
         lines.append(f"not scored      {hours(coverage['unscored_seconds'])}, as references say")
+    if edited := len(coverage["references_that_look_edited"]):
+        lines.append(f"look again      {edited} references look edited: the report names them")
     for label, counted in (("WER", figures["wer"]), ("WER as written", figures["raw_wer"])):
         rate = "none" if counted["rate"] is None else f"{counted['rate']:.2%}"
         lines.append(

@@ -27,6 +27,13 @@ UNSCORED_RULE = (
     "no transcript at all, is not in the WER: it stands in the coverage."
 )
 
+_EDITED_WORDS, _EDITED_SHARE = 50, 0.08
+EDITED_RULE = (
+    f"Of at least {_EDITED_WORDS} words, the model wrote {_EDITED_SHARE:.0%} more than the "
+    "reference has, and made fewer other errors: the reference may leave out fillers, repetitions "
+    "or asides."
+)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimedWord:
@@ -55,7 +62,8 @@ class ScoredRecording:
     ``reference`` is None where none was given, "" where the reference says that nobody speaks.
     ``hypothesis`` is None where there is no transcript. The counts stay zeros where ``scored`` is
     false. ``duration``, word times and
-    ``unscored_seconds``, what the reference leaves out of scoring, are in seconds.
+    ``unscored_seconds``, what the reference leaves out of scoring, are in seconds. ``overlap`` is
+    the share of speech in which several speak, where the reference says who speaks when.
     """
 
     id: str
@@ -79,11 +87,20 @@ class ScoredRecording:
     sound: Sound = Sound()
     meeting_name: str | None = None
     unscored_seconds: float = 0.0
+    overlap: float | None = None
 
     @property
     def meeting(self) -> str:
         """The block that is drawn whole where an interval is made; the recording by default."""
         return self.meeting_name or self.id
+
+    @property
+    def looks_edited(self) -> bool:
+        """Whether the reference seems to leave out what was said (``EDITED_RULE``)."""
+        counts = self.normalized
+        extra, other = counts.insertions, counts.substitutions + counts.deletions
+        enough = counts.reference_words >= _EDITED_WORDS
+        return enough and extra > other and extra >= _EDITED_SHARE * counts.reference_words
 
     @property
     def scored(self) -> bool:
@@ -109,6 +126,8 @@ class Coverage:
     """Sound of scored recordings that their references leave out of scoring."""
     references_without_recording: tuple[str, ...] = ()
     ambiguous: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
+    """Paths of recordings whose reference seems to leave out what was said (``EDITED_RULE``)."""
 
     @classmethod
     def of(
@@ -131,6 +150,7 @@ class Coverage:
             unscored_seconds=sum(row.unscored_seconds for row in recordings if row.scored),
             references_without_recording=tuple(references_without_recording),
             ambiguous=tuple(ambiguous),
+            edited=tuple(row.path for row in recordings if row.scored and row.looks_edited),
         )
 
     @property

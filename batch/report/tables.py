@@ -172,4 +172,5 @@ def _coverage(coverage: Coverage) -> dict[str, object]:
         "unscored_seconds": round(coverage.unscored_seconds, 3),
         "references_without_recording": list(coverage.references_without_recording),
         "ambiguous": list(coverage.ambiguous),
+        "references_that_look_edited": [storable(path) for path in coverage.edited],
     }

@@ -9,7 +9,7 @@ import pytest
 
 from manifests.errors import InputError
 from manifests.reference_forms import load_references
-from manifests.references import Reference, merged, seconds_of
+from manifests.references import Reference, Utterance, merged, overlap_share, seconds_of
 
 STM = """;; category line
 m 1 ann 0.0 2.0 <o,f0> hello there
@@ -175,3 +175,19 @@ def test_a_text_without_times_cannot_be_scored_in_regions(tmp_path: Path) -> Non
 def test_spans_are_merged_and_measured() -> None:
     assert list(merged([(3, 4), (0, 1), (1, 2), (0.5, 0.7)])) == [(0, 2), (3, 4)]
     assert seconds_of([(0, 2), (1, 3), (8, float("inf"))], duration=9.0) == 4.0
+
+
+@pytest.mark.parametrize(
+    ("utterances", "share"),
+    [
+        ([("a", 0, 4), ("b", 4, 8)], 0.0),
+        ([("a", 0, 4), ("b", 2, 6)], 2 / 6),
+        ([("a", 0, 4), ("a", 2, 6)], 0.0),
+        ([("a", 0, 4), ("b", 1, 2), ("c", 1, 3), ("b", 9, 10)], 2 / 5),
+        ([], None),
+        ([("a", 3, 3)], None),
+    ],
+)
+def test_overlap_is_the_share_of_speech_in_which_several_speak(utterances, share) -> None:
+    said = [Utterance(start=s, end=e, text="x", speaker=who) for who, s, e in utterances]
+    assert overlap_share(said) == (None if share is None else pytest.approx(share))

@@ -93,6 +93,19 @@ def test_what_was_measured_is_sliced_at_fixed_edges(make_recording, make_report)
         assert sum((p.normalized for p in table.slices), ErrorCounts()) == report.normalized
 
 
+def test_a_reference_that_lacks_what_was_said_is_named(make_recording, make_report):
+    said = " ".join(f"word{letter}" for letter in "abcdefghij") + " "
+    report = make_report(
+        make_recording("edited.wav", said * 6, (said + "uh ") * 6),
+        make_recording("short.wav", said, said + "well so"),
+        make_recording("bad.wav", said * 6, ("wrong " * 3 + said[20:] + "so ") * 6),
+        make_recording("good.wav", said * 6, said * 6),
+    )
+    assert report.coverage.edited == ()
+    other = make_report(make_recording("edited.wav", said * 6, (said + "indeed ") * 6))
+    assert other.coverage.edited == ("edited.wav",)
+
+
 def test_intervals_are_drawn_over_meetings_not_over_recordings(make_recording, make_report):
     def corpus(**named):
         # Ten meetings of ten recordings: one meeting is all wrong, the others all right.
