@@ -113,6 +113,7 @@ class Planner:
         location = self.config.archive.metadata
         meta = load_metadata(location, paths) if location else Matching()
         self._tell("metadata", meta)
+        self._check_meeting(meta.by_path)
         bundle = configured_bundle(self.config, self.output, dry=dry, tell=self.step)
         ledger = read_ledger(self.output)
         selection = select(
@@ -306,6 +307,15 @@ class Planner:
         if self.config.platform.name == "sagemaker" and self.config.sagemaker is not None:
             places = {"[archive] uri": self.archive.uri, "[output] uri": self.output.uri}
             check_regions(places, self.config.sagemaker.region)
+
+    def _check_meeting(self, meta: Mapping[str, Mapping[str, str]]) -> None:
+        name = self.config.report.meeting
+        columns = {column for one in meta.values() for column in one}
+        if name is not None and name not in columns:
+            known = f"it has {', '.join(sorted(columns))}" if columns else "there is none"
+            raise InputError(
+                f"[report] meeting {name!r}: no column of that name in [archive] metadata; {known}"
+            )
 
     def _check_references(self, paths: list[str]) -> None:
         if self.config.references is None:

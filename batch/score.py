@@ -32,7 +32,6 @@ from batch.report.model import (
     TimedWord,
 )
 from batch.report.tables import errors_table, scores_table, summary
-from manifests.errors import InputError
 from manifests.local_store import path_of_uri
 from manifests.matching import Matching
 from manifests.reference_forms import load_references
@@ -77,7 +76,7 @@ def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> R
         words=_words(output, plan, referenced),
         normalizer=normalizer_for(config.archive.language),
         report_uri=output.uri_of(plan.keys.reports),
-        meeting=_meeting_column(config, light),
+        meeting=config.report.meeting,
     )
     recordings = [scorer.scored(row) for row in _units(light, matching, scorer)]
     return Report(
@@ -99,7 +98,7 @@ def write_scores(output: Store, plan: Plan, report: Report) -> dict[str, Any]:
     folder = plan.keys.reports
     output.put(f"{folder}scores.parquet", parquet_bytes(scores_table(report)))
     output.put(f"{folder}errors.parquet", parquet_bytes(errors_table(report)))
-    figures = summary(report)
+    figures = {"output": output.uri, **summary(report)}
     output.put(f"{folder}summary.json", (json.dumps(figures, indent=1) + "\n").encode())
     return figures
 
@@ -135,24 +134,6 @@ def _references(config: Config, paths: Iterable[str]) -> Matching[References]:
         return Matching()
     section = config.references
     return match_references(load_references(section.uri, scored=section.scored), paths)
-
-
-def _meeting_column(config: Config, rows: list[dict[str, Any]]) -> str | None:
-    """``[report] meeting``, where the metadata has it.
-
-    Raises:
-        InputError: no recording has such a column.
-    """
-    name = config.report.meeting
-    if name is None or not rows:
-        return name
-    columns = {column for row in rows for column, _ in row["meta"] or ()}
-    if name not in columns:
-        known = f"it has {', '.join(sorted(columns))}" if columns else "there is none"
-        raise InputError(
-            f"[report] meeting {name!r}: no column of that name in [archive] metadata; {known}"
-        )
-    return name
 
 
 def _texts(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, str | None]:

@@ -26,9 +26,10 @@ def score_lines(figures: Mapping[str, Any]) -> list[str]:
             f"{coverage['missing']} missing, {orphans} without a recording)"
         )
     ]
-    if coverage["unscored_seconds"]:
-        lines.append(f"not scored      {hours(coverage['unscored_seconds'])}, as references say")
-    if edited := len(coverage["references_that_look_edited"]):
+    # Figures of earlier versions have fewer keys, and a night's message may tell of such a run.
+    if seconds := coverage.get("unscored_seconds"):
+        lines.append(f"not scored      {hours(seconds)}, as references say")
+    if edited := len(coverage.get("references_that_look_edited", ())):
         lines.append(f"look again      {edited} references look edited: the report names them")
     for label, counted in (("WER", figures["wer"]), ("WER as written", figures["raw_wer"])):
         rate = "none" if counted["rate"] is None else f"{counted['rate']:.2%}"
@@ -36,9 +37,9 @@ def score_lines(figures: Mapping[str, Any]) -> list[str]:
             f"{label:<16}{rate}  (S {counted['substitutions']}, D {counted['deletions']}, "
             f"I {counted['insertions']}, N {counted['reference']} words)"
         )
-        if label == "WER":
+        if "interval" in counted:
             lines.append(f"interval        {interval_text(counted['interval'])}")
-    if figures["golden"] is not None:
+    if figures.get("golden") is not None:
         lines.append(f"golden set      {golden_text(figures['golden'])}")
     return lines
 

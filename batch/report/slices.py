@@ -71,7 +71,7 @@ def speech_rate(recording: ScoredRecording) -> float | None:
 
 MEASURED = (
     Measured(
-        name="length",
+        name="length of recording",
         value=lambda one: one.duration,
         edges=(5, 15, 60, 600, 1800, 3600),
         labels=("≤ 5 s", "≤ 15 s", "≤ 1 min", "≤ 10 min", "≤ 30 min", "≤ 1 h", "> 1 h"),

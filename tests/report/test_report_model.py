@@ -83,8 +83,8 @@ def test_what_was_measured_is_sliced_at_fixed_edges(make_recording, make_report)
         make_recording("c.wav", "one two", "one two", duration=900.0),
     )
     tables = {table.column: table for table in report.slices}
-    assert list(tables) == ["length", "SNR, dB"]
-    assert [(part.value, part.recordings) for part in tables["length"].slices] == [
+    assert list(tables) == ["length of recording", "SNR, dB"]
+    assert [(part.value, part.recordings) for part in tables["length of recording"].slices] == [
         ("≤ 5 s", 2),
         ("≤ 30 min", 1),
     ]
