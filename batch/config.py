@@ -34,11 +34,15 @@ class _Section(BaseModel):
 
 
 class ArchiveSection(_Section):
-    """[archive] what to transcribe."""
+    """[archive] what to transcribe.
+
+    New recordings younger than ``settle_minutes`` may still be written to: the next run takes them.
+    """
 
     uri: Location
     include: list[str] = list(DEFAULT_INCLUDE)
     exclude: list[str] = []
+    settle_minutes: Annotated[float, Field(ge=0, le=10080)] = 0
     channels: Literal["mix", "split"] = "mix"
     metadata: Location | None = None
     language: str = "en"

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -125,6 +125,7 @@ class Planner:
                 decode_digest=bundle.decode_digest,
             ),
             on_model_change=self.config.run.on_model_change,
+            settled_by=settled_by(self.config),
         )
         chosen = {one.recording.id for one in selection.chosen}
         known = (ledger.get(recording.id) for recording in recordings)
@@ -161,6 +162,7 @@ class Planner:
             listed=len(survey.recordings),
             kept=selection.kept,
             waiting=selection.waiting,
+            settling=selection.settling,
             reasons=selection.reasons,
             attempts={c.recording.id: c.attempts for c in selection.chosen if c.attempts},
             shards=shards,
@@ -341,6 +343,12 @@ class Planner:
             self.warn(
                 f"{what}: {len(matching.unmatched)} name no recording of the archive ({named})"
             )
+
+
+def settled_by(config: Config) -> datetime | None:
+    """What came later may still be written to; None where nothing waits."""
+    minutes = config.archive.settle_minutes
+    return datetime.now(UTC) - timedelta(minutes=minutes) if minutes else None
 
 
 def _limits_of_bodies(workers: int) -> TransformLimits:

@@ -253,6 +253,12 @@ class Runner:
                 f"{survey.selection.waiting} recordings keep the transcript of another model or "
                 'setting; [run] on_model_change = "all" would transcribe them again'
             )
+        if survey.selection.settling:
+            self.listener.warn(
+                f"{survey.selection.settling} recordings are younger than "
+                f"{self.config.archive.settle_minutes:g} minutes ([archive] settle_minutes); the "
+                "next run takes them"
+            )
         if survey.failed:
             self.listener.warn(f"{survey.failed} recordings keep their error row")
 
