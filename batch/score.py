@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote
@@ -30,6 +30,7 @@ from batch.report.model import (
     TimedWord,
 )
 from batch.report.tables import errors_table, scores_table, summary
+from batch.window_grid import window_grid
 from manifests.local_store import path_of_uri
 from manifests.matching import Matching
 from manifests.references import ReferenceTexts, load_references, match_references
@@ -49,6 +50,7 @@ Channel = tuple[str, int | None]
 _UNSCORED = PairScore(raw=ErrorCounts(), normalized=ErrorCounts(), characters=ErrorCounts())
 _LIGHT = ["id", "path", "channel", "status", "error_kind", "error_message"]
 _LIGHT += ["duration", "confidence", "run_id", "meta", "uri"]
+_LIGHT += ["calibrated", "decode_digest"]
 
 
 def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> Report:
@@ -66,7 +68,10 @@ def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> R
     )
     recordings = [scorer.scored(row) for row in _units(light, matching, scorer)]
     return Report(
-        facts=_facts(config, plan, timing, light, scorer.normalizer),
+        facts=replace(
+            _facts(config, plan, timing, light, scorer.normalizer),
+            joins=window_grid(output, _runs(light, plan), plan.decode_digest),
+        ),
         coverage=Coverage.of(
             recordings,
             references_without_recording=sorted(matching.unmatched),
@@ -189,6 +194,8 @@ class _Scorer:
             hypothesis=hypothesis,
             confidence=row["confidence"],
             words=tuple(self.words.get(where, ())),
+            calibrated=row["calibrated"],
+            decode_digest=row["decode_digest"],
             run_id=row["run_id"],
             meta=dict(row["meta"] or ()),
             audio_href=_href(row["uri"], self.report_uri),
@@ -229,6 +236,11 @@ def _facts(
             if row["status"] == "error"
         ),
     )
+
+
+def _runs(rows: list[dict[str, Any]], plan: Plan) -> Iterator[str]:
+    """The runs whose recordings were decoded as this one's."""
+    return (row["run_id"] for row in rows if row["decode_digest"] == plan.decode_digest)
 
 
 def _audio_seconds(plan: Plan, rows: list[dict[str, Any]]) -> float:

@@ -12,6 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from batch.report.breakdown import confusions, slices_of, spread
+from batch.report.confidence import LEAST_WORDS
+from batch.report.figures import clock, deep_link, points
 from batch.report.model import UNSCORED_RULE
 from batch.report.payload import MAX_RECORDINGS, payload
 from batch.report.tables import COSTS, storable
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from batch.report.model import Report
 
 _TOP_WORDS = 20
+_TOP_PLACES = 15
 _MAX_LISTED = 500
 
 
@@ -35,7 +38,8 @@ def render(report: Report) -> str:
     """
     confused = {kind: confusions(report, kind, top=_TOP_WORDS) for kind in ("S", "D", "I")}
     slices = slices_of(report)
-    style, script = _asset("report.css"), _asset("alignment.js") + _asset("report.js")
+    style = _asset("report.css") + _asset("figures.css")
+    script = _asset("alignment.js") + _asset("report.js")
     page = (
         _environment()
         .get_template("report.html.j2")
@@ -53,6 +57,8 @@ def render(report: Report) -> str:
             unscored_rule=UNSCORED_RULE,
             costs=COSTS,
             max_listed=_MAX_LISTED,
+            top_places=_TOP_PLACES,
+            least_words=LEAST_WORDS,
             left_out=max(0, len(report.recordings) - MAX_RECORDINGS),
         )
     )
@@ -73,6 +79,9 @@ def _environment() -> Environment:
         "counted": counted,
         "spoken": spoken,
         "utc": utc,
+        "clock": clock,
+        "points": points,
+        "deep_link": deep_link,
     }
     return environment
 

@@ -13,6 +13,9 @@ from functools import cached_property
 from typing import Literal
 
 from batch.report.alignment import AlignedRecording, align_recording
+from batch.report.confidence import ConfidenceFigures, confidence_figures
+from batch.report.error_places import ErrorPlaces, error_places
+from batch.report.places.joins import JoinGrid
 from training.scoring import ErrorCounts, normalizer_named, sum_counts
 
 Status = Literal["ok", "empty", "error", "missing"]
@@ -38,7 +41,8 @@ class ScoredRecording:
 
     ``reference`` is None where none was given, "" where the reference says that nobody speaks.
     ``hypothesis`` is None where there is no transcript. The counts stay zeros where ``scored`` is
-    false. ``duration`` and word times are in seconds.
+    false. ``duration`` and word times are in seconds. ``calibrated`` says whether confidences are
+    probabilities (None: not known), ``decode_digest`` how the recording was decoded.
     """
 
     id: str
@@ -56,6 +60,8 @@ class ScoredRecording:
     confidence: float | None = None
     words: tuple[TimedWord, ...] = ()
     run_id: str
+    calibrated: bool | None = None
+    decode_digest: str | None = None
     meta: Mapping[str, str] = field(default_factory=dict)
     audio_href: str | None = None
 
@@ -131,6 +137,7 @@ class RunFacts:
     ``dt`` is the night's date; ``started_at`` and ``finished_at`` are ISO 8601 in UTC;
     ``rtfx`` is seconds of audio for each second of work; ``statuses`` counts all rows of the run.
     ``normalizer`` and ``aligner`` are the names that the scoring modules give themselves.
+    ``joins`` is where windows can join in recordings of this ``decode_digest``, None if not known.
     """
 
     run_id: str
@@ -147,15 +154,20 @@ class RunFacts:
     rtfx: float | None = None
     statuses: Mapping[str, int] = field(default_factory=dict)
     errors: tuple[ErrorRow, ...] = ()
+    joins: JoinGrid | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Everything that the page, the tables and the summary are made from."""
+    """Everything that the page, the tables and the summary are made from.
+
+    ``second`` are another run's transcripts by id and channel, where there are any to compare.
+    """
 
     facts: RunFacts
     coverage: Coverage
     recordings: tuple[ScoredRecording, ...]
+    second: Mapping[tuple[str, int | None], str] | None = None
 
     @cached_property
     def scored(self) -> tuple[ScoredRecording, ...]:
@@ -193,3 +205,13 @@ class Report:
             else None
             for row in self.recordings
         )
+
+    @cached_property
+    def confidence(self) -> ConfidenceFigures:
+        """What the words' confidence is worth."""
+        return confidence_figures(self)
+
+    @cached_property
+    def places(self) -> ErrorPlaces:
+        """Where errors live."""
+        return error_places(self)

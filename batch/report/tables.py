@@ -116,6 +116,8 @@ def summary(report: Report) -> dict[str, Any]:
         "wer": _counted(report.normalized),
         "raw_wer": _counted(report.raw),
         "cer": _counted(report.characters),
+        "confidence": report.confidence.as_json(),
+        "places": report.places.as_json(report),
         "rules": {
             "normalizer": facts.normalizer,
             "aligner": facts.aligner,
