@@ -20,6 +20,7 @@ from batch.datasets import read_rows
 from batch.layout import SEGMENTS, TRANSCRIPTS
 from batch.parquet import parquet_bytes
 from batch.plan import Plan
+from batch.report.exports.writing import write_exports
 from batch.report.html import render
 from batch.report.model import (
     Coverage,
@@ -87,8 +88,10 @@ def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> R
 def write_scores(output: Store, plan: Plan, report: Report) -> dict[str, Any]:
     """Write the scores' tables and summary; returns the summary."""
     folder = plan.keys.reports
-    output.put(f"{folder}scores.parquet", parquet_bytes(scores_table(report)))
-    output.put(f"{folder}errors.parquet", parquet_bytes(errors_table(report)))
+    tables = {"scores": scores_table(report), "errors": errors_table(report)}
+    for name, table in tables.items():
+        output.put(f"{folder}{name}.parquet", parquet_bytes(table))
+    write_exports(output, folder, report, tables)
     figures = summary(report)
     output.put(f"{folder}summary.json", (json.dumps(figures, indent=1) + "\n").encode())
     return figures

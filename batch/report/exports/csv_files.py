@@ -1,0 +1,45 @@
+"""The tables as CSV that a spreadsheet can open: no cell of it is a formula."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+# What makes a spreadsheet take a cell for a formula (OWASP, "CSV injection"), with the full-width
+# forms that some take for the same, and white space that some skip to get there.
+_STARTS_FORMULA = frozenset("=+-@\t\r\n＝＋－＠|")
+_SKIPPED = " \u00a0\ufeff"
+_ROWS = 10_000
+
+
+def csv_lines(table: pa.Table) -> Iterator[str]:
+    """The table as CSV (RFC 4180), a header and some thousand rows at a time; null is empty.
+
+    Text that a spreadsheet could take for a formula has an apostrophe put before it. Numbers
+    stay numbers.
+    """
+    yield _written([table.schema.names])
+    for batch in table.to_batches(max_chunksize=_ROWS):
+        columns = [column.to_pylist() for column in batch.columns]
+        yield _written(zip(*(map(_cell, column) for column in columns), strict=True))
+
+
+def inert(text: str) -> str:
+    """Text as a cell that is not a formula: with an apostrophe before what could begin one."""
+    return f"'{text}" if text.lstrip(_SKIPPED)[:1] in _STARTS_FORMULA and text else text
+
+
+def _cell(value: object) -> object:
+    return inert(value) if isinstance(value, str) else value
+
+
+def _written(rows: object) -> str:
+    text = StringIO()
+    csv.writer(text).writerows(rows)  # type: ignore[arg-type]
+    return text.getvalue()
