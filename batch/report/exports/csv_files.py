@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # forms that some take for the same, and white space that some skip to get there.
 _STARTS_FORMULA = frozenset("=+-@\t\r\n＝＋－＠|")
 _SKIPPED = " \u00a0\ufeff"
+_SUSPECT = _STARTS_FORMULA | frozenset(_SKIPPED)
 _ROWS = 10_000
 
 
@@ -26,17 +27,19 @@ def csv_lines(table: pa.Table) -> Iterator[str]:
     """
     yield _written([table.schema.names])
     for batch in table.to_batches(max_chunksize=_ROWS):
-        columns = [column.to_pylist() for column in batch.columns]
-        yield _written(zip(*(map(_cell, column) for column in columns), strict=True))
+        yield _written(zip(*map(_cells, batch.columns), strict=True))
 
 
 def inert(text: str) -> str:
     """Text as a cell that is not a formula: with an apostrophe before what could begin one."""
-    return f"'{text}" if text.lstrip(_SKIPPED)[:1] in _STARTS_FORMULA and text else text
+    if text[:1] not in _SUSPECT:
+        return text
+    return f"'{text}" if text.lstrip(_SKIPPED)[:1] in _STARTS_FORMULA else text
 
 
-def _cell(value: object) -> object:
-    return inert(value) if isinstance(value, str) else value
+def _cells(column: pa.Array) -> list[object]:
+    values: list[object] = column.to_pylist()
+    return [inert(value) if isinstance(value, str) else value for value in values]
 
 
 def _written(rows: object) -> str:

@@ -60,5 +60,5 @@ def speakers(report: Report) -> Iterator[Speaker]:
             name=name,
             sentences=len(rows),
             with_errors=sum(row.normalized.errors > 0 for row in rows),
-            counts=sum_counts(row.normalized for row in rows),
+            counts=rows[0].normalized if len(rows) == 1 else sum_counts(r.normalized for r in rows),
         )

@@ -5,23 +5,25 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from batch.report.exports.sclite import name_of, speakers, system_of
+from batch.report.exports.sclite import name_of, system_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from batch.report.alignment import AlignedRecording
     from batch.report.model import Report, ScoredRecording
+    from training.scoring import AlignedPair
+    from training.scoring.align import Op
 
-_LETTERS = {"hit": "", "sub": "S", "del": "D", "ins": "I"}
+_LETTERS = {"sub": "S", "del": "D", "ins": "I"}
 
 
 def alignment_lines(report: Report) -> Iterator[str]:
     """The ``.pra`` file: every alignment, words in error in capitals."""
     yield "\n\n\t\tDUMP OF SYSTEM ALIGNMENT STRUCTURE\n\n"
     yield f"System name:   {system_of(report)}\n\nSpeakers: \n"
-    for number, speaker in enumerate(speakers(report)):
-        yield f"{number:5}:  {speaker.name}\n"
+    for number, (name, _) in enumerate(groupby(report.scored, key=name_of)):
+        yield f"{number:5}:  {name}\n"
     pairs = zip(report.recordings, report.alignments, strict=True)
     scored = ((row, aligned) for row, aligned in pairs if aligned is not None)
     for number, (name, group) in enumerate(groupby(scored, key=lambda pair: name_of(pair[0]))):
@@ -31,19 +33,29 @@ def alignment_lines(report: Report) -> Iterator[str]:
     yield "\n\n"
 
 
+def _columns(op: Op, run: list[AlignedPair], aligned: AlignedRecording) -> tuple[str, str, str]:
+    """Reference, hypothesis and letters of steps of one kind, each word in a column."""
+    said = [aligned.reference[s.ref_index].text for s in run if s.ref_index is not None]
+    if op == "hit":
+        text = " ".join(said) + " "
+        return text, text, " " * len(text)
+    ref = [word.upper() for word in said]
+    hyp = [aligned.hypothesis[s.hyp_index].text.upper() for s in run if s.hyp_index is not None]
+    ref, hyp = ref or [""] * len(hyp), hyp or [""] * len(ref)
+    widths = [max(map(len, pair)) for pair in zip(ref, hyp, strict=True)]
+    stars = [[word or "*" * w for word, w in zip(side, widths, strict=True)] for side in (ref, hyp)]
+    rows = (*stars, [_LETTERS[op]] * len(widths))
+    first, second, third = ("".join(map("{:<{}} ".format, row, widths)) for row in rows)
+    return first, second, third
+
+
 def _sentence(row: ScoredRecording, aligned: AlignedRecording) -> str:
     counts = row.normalized
     numbers = (counts.hits, counts.substitutions, counts.deletions, counts.insertions)
     lines: tuple[list[str], ...] = ([], [], [])
-    for step in aligned.steps:
-        ref = aligned.reference[step.ref_index].text if step.ref_index is not None else None
-        hyp = aligned.hypothesis[step.hyp_index].text if step.hyp_index is not None else None
-        if step.op != "hit":
-            ref, hyp = ref and ref.upper(), hyp and hyp.upper()
-        ref, hyp = ref or "*" * len(hyp or ""), hyp or "*" * len(ref or "")
-        width = max(len(ref), len(hyp))
-        for line, word in zip(lines, (ref, hyp, _LETTERS[step.op]), strict=True):
-            line.append(f"{word:<{width}} ")
+    for op, run in groupby(aligned.steps, key=lambda step: step.op):
+        for line, text in zip(lines, _columns(op, list(run), aligned), strict=True):
+            line.append(text)
     texts = ["".join(line) for line in lines]
     place = "" if row.channel is None else f"-{row.channel}"
     return (

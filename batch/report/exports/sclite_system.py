@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batch.report.exports.sclite import Speaker, speakers, system_of
+from batch.report.exports.sclite import Speaker, name_of, speakers, system_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ _RATES = " Corr    Sub    Del    Ins    Err  S.Err "
 def system_lines(report: Report) -> Iterator[str]:
     """The ``.sys`` file: a line of percentages for each recording, their sum and their mean."""
     values = np.array([_numbers(speaker) for speaker in speakers(report)]).reshape(-1, 8)
-    name = max(7, max((len(speaker.name) for speaker in speakers(report)), default=0)) + 1
+    name = max(7, max((len(name_of(row)) for row in report.scored), default=0)) + 1
     sentences, words = (len(f"{number:.0f}") for number in values[:, :2].sum(axis=0))
     layout = _Layout(widths=(name, max(5, sentences), max(6, words)))
     yield f"\n\n\n{'SYSTEM SUMMARY PERCENTAGES by SPEAKER'.center(_PAGE)}\n\n"

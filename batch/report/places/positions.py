@@ -57,11 +57,12 @@ class PositionTally:
         self._placed += 1
         long = duration >= LEAST_SECONDS
         self._long += long
+        tenths, minutes, scale = self._tenths, self._minutes, TENTHS / duration
         for step, second in zip(steps, seconds, strict=True):
             kind, at = _PLACE[step.op], second or 0.0
-            self._tenths[tenth(at, duration)][kind] += 1
+            tenths[min(TENTHS - 1, max(0, int(scale * at)))][kind] += 1
             if long:
-                self._minutes[_minute(at, duration)][kind] += 1
+                minutes[_minute(at, duration)][kind] += 1
 
     def positions(self) -> Positions:
         """What was added up."""
@@ -75,11 +76,6 @@ class PositionTally:
             unplaced=self._unplaced,
             long=self._long,
         )
-
-
-def tenth(second: float, duration: float) -> int:
-    """The tenth of the recording, 0 to 9, in which a second lies."""
-    return min(TENTHS - 1, max(0, int(TENTHS * second / duration)))
 
 
 def _minute(second: float, duration: float) -> int:
