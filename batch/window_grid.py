@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from batch.layout import RunKeys
-from batch.report.places.joins import JoinGrid
+from batch.report.findings.joins import JoinGrid
 from manifests.errors import StoreError
 from manifests.storage import Store
 from transform_handler.audio.layout import WindowLayout

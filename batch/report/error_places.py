@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from batch.report.places.joins import JoinRates, JoinTally
-from batch.report.places.listed import Collector, Listed
-from batch.report.places.lost import LostSpeech, lost_speech
-from batch.report.places.positions import Positions, PositionTally
-from batch.report.places.repetitions import Repetition, repetitions
-from batch.report.places.suspects import Suspect, suspects
-from batch.report.places.timeline import step_seconds
+from batch.report.findings.joins import JoinRates, JoinTally
+from batch.report.findings.listed import Collector, Listed
+from batch.report.findings.lost import LostSpeech, lost_speech
+from batch.report.findings.positions import Positions, PositionTally
+from batch.report.findings.repetitions import Repetition, repetitions
+from batch.report.findings.suspects import Suspect, suspects
+from batch.report.findings.timeline import step_seconds
 from training.scoring import normalizer_named
 
 if TYPE_CHECKING:

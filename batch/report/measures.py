@@ -1,12 +1,12 @@
-"""What is measured of a recording and can be sliced by: length, speech rate, overlap, position."""
+"""What a report measures of a recording and can be sliced by: overlap of channels, position."""
 
 from __future__ import annotations
 
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from batch.report.places.positions import PositionTally
-from batch.report.places.timeline import step_seconds
+from batch.report.findings.positions import PositionTally
+from batch.report.findings.timeline import step_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,22 +17,6 @@ if TYPE_CHECKING:
 
 Channel = tuple[str, int | None]
 """Recording id and channel."""
-
-
-def duration(row: ScoredRecording) -> float | None:
-    """Seconds of sound, None where not known."""
-    return row.duration
-
-
-def speech_rate(row: ScoredRecording) -> float | None:
-    """Words of the normalised reference a minute of sound, pauses included.
-
-    None where nothing was scored, or the length is not known. It is low both for slow speech and
-    for a recording with long silences.
-    """
-    if not row.scored or not row.duration:
-        return None
-    return 60 * row.normalized.reference_words / row.duration
 
 
 def overlaps(rows: Iterable[ScoredRecording]) -> dict[Channel, float]:

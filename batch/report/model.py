@@ -15,7 +15,7 @@ from typing import Literal
 from batch.report.alignment import AlignedRecording, align_recording
 from batch.report.confidence import ConfidenceFigures, confidence_figures
 from batch.report.error_places import ErrorPlaces, error_places
-from batch.report.places.joins import JoinGrid
+from batch.report.findings.joins import JoinGrid
 from training.scoring import ErrorCounts, normalizer_named, sum_counts
 
 Status = Literal["ok", "empty", "error", "missing"]

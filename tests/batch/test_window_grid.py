@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from batch.report.places.joins import JoinGrid
+from batch.report.findings.joins import JoinGrid
 from batch.window_grid import window_grid
 from manifests.storage import open_store
 from transform_handler.audio.layout import WindowLayout

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from batch.report import TimedWord, summary
 from batch.report.alignment import align_recording
-from batch.report.places.joins import JoinGrid
-from batch.report.places.listed import Collector
-from batch.report.places.repetitions import repetitions
-from batch.report.places.timeline import step_seconds
+from batch.report.findings.joins import JoinGrid
+from batch.report.findings.listed import Collector
+from batch.report.findings.repetitions import repetitions
+from batch.report.findings.timeline import step_seconds
 from training.scoring import normalizer_for, sum_counts
 
 GRID = JoinGrid(step=18.0, reach=1.5, longest=23.0)

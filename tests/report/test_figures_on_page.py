@@ -9,7 +9,7 @@ import pytest
 
 from batch.report import TimedWord, render
 from batch.report.figures import clock, deep_link, points
-from batch.report.places.joins import JoinGrid
+from batch.report.findings.joins import JoinGrid
 
 GRID = JoinGrid(step=18.0, reach=1.5, longest=23.0)
 

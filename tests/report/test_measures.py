@@ -1,6 +1,5 @@
-"""What can be sliced by: speech rate, overlap of channels, counts by position."""
+"""What can be sliced by: overlap of channels, counts by position."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,30 +7,14 @@ from batch.report import TimedWord
 from batch.report.measures import (
     _merged,
     _shared,
-    duration,
     overlaps,
     position_counts,
-    speech_rate,
 )
 from training.scoring import sum_counts
 
 
 def word(start, end):
     return TimedWord(text="x", start=start, end=end)
-
-
-def test_speech_rate_is_words_of_reference_a_minute(make_recording):
-    row = make_recording("a.wav", "one cat sat down", "one cat", duration=8.0)
-    assert speech_rate(row) == 30.0
-    assert duration(row) == 8.0
-
-
-@pytest.mark.parametrize(
-    "fields", [{"duration": None}, {"duration": 0.0}, {"status": "error"}, {"reference": None}]
-)
-def test_where_nothing_can_be_measured_there_is_no_rate(make_recording, fields):
-    row = make_recording("a.wav", **{"reference": "a b", "hypothesis": "a b", **fields})
-    assert speech_rate(row) is None
 
 
 def test_overlap_is_the_share_of_a_channels_words_in_which_another_speaks(make_recording):
