@@ -104,7 +104,7 @@ class _Walk:
         self._positions.add(aligned.steps, seconds, row.duration)
         if self._joins:
             if row.decode_digest == self._facts.decode_digest:
-                self._joins.add(aligned.steps, seconds, row.duration)
+                self._joins.add(aligned.steps, seconds, row.duration, meeting=row.meeting)
             else:
                 self._joins.unknown()
         for lost in lost_speech(index, aligned, row.duration):

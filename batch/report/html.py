@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from batch.report.breakdown import confusions, slices_of, spread
+from batch.report.breakdown import confusions, spread
 from batch.report.confidence import LEAST_WORDS
-from batch.report.figures import clock, deep_link, points
+from batch.report.figures import clock, deep_link
+from batch.report.meetings import INTERVAL_RULE
 from batch.report.model import UNSCORED_RULE
 from batch.report.payload import MAX_RECORDINGS, payload
 from batch.report.tables import COSTS, storable
@@ -37,7 +38,6 @@ def render(report: Report) -> str:
         ValueError: this installation lacks the normaliser that the run was scored with.
     """
     confused = {kind: confusions(report, kind, top=_TOP_WORDS) for kind in ("S", "D", "I")}
-    slices = slices_of(report)
     style = _asset("report.css") + _asset("figures.css")
     script = _asset("alignment.js") + _asset("report.js")
     page = (
@@ -48,13 +48,13 @@ def render(report: Report) -> str:
             facts=report.facts,
             coverage=report.coverage,
             confused=confused,
-            slices=slices,
             spread=spread(report),
-            payload=Markup(payload(report, confused, [table.column for table in slices])),  # noqa: S704
+            payload=Markup(payload(report, confused, [table.column for table in report.slices])),  # noqa: S704
             style=Markup(style),  # noqa: S704 (the page's own files)
             script=Markup(script),  # noqa: S704
             policy=_policy(style, script),
             unscored_rule=UNSCORED_RULE,
+            interval_rule=INTERVAL_RULE,
             costs=COSTS,
             max_listed=_MAX_LISTED,
             top_places=_TOP_PLACES,
@@ -75,12 +75,12 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "percent": percent,
+        "points": points,
         "count": count,
         "counted": counted,
         "spoken": spoken,
         "utc": utc,
         "clock": clock,
-        "points": points,
         "deep_link": deep_link,
     }
     return environment
@@ -110,6 +110,11 @@ def _hash(text: str) -> str:
 def percent(rate: float | None, digits: int = 1) -> str:
     """A rate as per cent, with a narrow no-break space; a dash for none."""
     return "–" if rate is None else f"{rate * 100:.{digits}f}\u202f%"
+
+
+def points(difference: float) -> str:
+    """A difference of rates in percentage points, with its sign: +0.29, −1.04."""
+    return f"{difference * 100:+.2f}".replace("-", "\u2212")
 
 
 def count(number: int) -> str:

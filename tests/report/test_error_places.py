@@ -184,6 +184,11 @@ def test_deletions_near_joins_are_told_from_others(make_recording, make_report):
     assert joins.unknown == 0
 
 
+def test_channels_of_one_meeting_are_one_block(make_recording, make_report):
+    rows = [make_recording("a.wav", "a b", "a", id="a", channel=channel) for channel in range(2)]
+    assert with_joins(make_report(*rows)).places.joins.difference.blocks == 1
+
+
 def test_recordings_decoded_otherwise_are_not_measured_by_this_grid(make_recording, make_report):
     report = make_report(make_recording("a.wav", "a b", "a c"))
     joins = with_joins(report, digest="another").places.joins

@@ -6,6 +6,7 @@ import io
 import re
 import textwrap
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +69,16 @@ def test_the_csv_holds_the_table_and_leaves_nulls_empty(make_recording, make_rep
     assert head == table.schema.names
     assert float(first[head.index("wer")]) == report.recordings[0].normalized.rate
     assert second[head.index("wer")] == ""
+
+
+def test_maps_and_lists_are_json():
+    table = pa.table(
+        {
+            "map": pa.array([[("team", "=x")], None], pa.map_(pa.string(), pa.string())),
+            "list": pa.array([["a"], []], pa.list_(pa.string())),
+        }
+    )
+    assert rows_of(table)[1:] == [['{"team": "=x"}', '["a"]'], ["", "[]"]]
 
 
 # -- Markdown --------------------------------------------------------------------------------

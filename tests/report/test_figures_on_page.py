@@ -102,7 +102,7 @@ def test_joins_are_named_as_the_grid_that_they_are(found):
     assert "Near is the nominal grid: within 3.5 s of a multiple of 18 s." in words.replace(
         "\u00a0", " "
     )
-    assert "too few recordings to rely on it" in words
+    assert "too few meetings to rely on it" in words
 
 
 def test_with_a_second_run_the_page_says_what_agreed(found):

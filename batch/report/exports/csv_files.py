@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 from io import StringIO
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pyarrow as pa
 
 # What makes a spreadsheet take a cell for a formula (OWASP, "CSV injection"), with the full-width
 # forms that some take for the same, and white space that some skip to get there.
@@ -38,7 +39,12 @@ def inert(text: str) -> str:
 
 
 def _cells(column: pa.Array) -> list[object]:
+    """The values of a column; lists and maps, which CSV does not have, as JSON."""
     values: list[object] = column.to_pylist()
+    if pa.types.is_map(column.type):
+        values = [value if value is None else dict(value) for value in values]  # type: ignore[call-overload]
+    if pa.types.is_nested(column.type):
+        values = [None if value is None else json.dumps(value) for value in values]
     return [inert(value) if isinstance(value, str) else value for value in values]
 
 

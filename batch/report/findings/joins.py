@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from batch.report.meetings import block_numbers
 from training.scoring.bootstrap import Difference, difference
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 NEAR_SECONDS = 2.0
 MOST_BLOCKS = 1000
-"""More recordings than this are pooled with their neighbours before they are drawn."""
+"""More meetings than this are drawn in bundles of meetings: the interval is the same, sooner."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +89,7 @@ class JoinTally:
         self._grid = grid
         # A row a recording: near words, deletions, errors, then the same elsewhere.
         self._rows: list[tuple[int, ...]] = []
+        self._meetings: list[str] = []
         self._unknown = 0
 
     def unknown(self) -> None:
@@ -99,6 +101,8 @@ class JoinTally:
         steps: Sequence[AlignedPair],
         seconds: Sequence[float | None],
         duration: float | None,
+        *,
+        meeting: str,
     ) -> None:
         """Count the steps of one recording; without times or length it is unknown."""
         if duration is None or any(second is None for second in seconds):
@@ -111,15 +115,16 @@ class JoinTally:
             counts[at + 1] += step.op == "del"
             counts[at + 2] += step.op != "hit"
         self._rows.append(tuple(counts))
+        self._meetings.append(meeting)
 
     def rates(self) -> JoinRates:
-        """What was added up, with an interval for the difference (block bootstrap)."""
+        """What was added up, with an interval for the difference (bootstrap over meetings)."""
         rows = np.array(self._rows, dtype=np.int64).reshape(-1, 6)
         near, elsewhere = (
             PlaceCounts(words=int(w), deletions=int(d), errors=int(e))
             for w, d, e in np.split(rows.sum(axis=0), 2)
         )
-        blocks = _pooled(rows)
+        blocks = _by_meeting(self._meetings, rows)
         return JoinRates(
             grid=self._grid,
             near=near,
@@ -130,8 +135,9 @@ class JoinTally:
         )
 
 
-def _pooled(rows: np.ndarray) -> np.ndarray:
-    """Rows of neighbours added up until there are few enough to be drawn ten thousand times."""
-    if len(rows) <= MOST_BLOCKS:
-        return rows
-    return np.stack([part.sum(axis=0) for part in np.array_split(rows, MOST_BLOCKS)])
+def _by_meeting(meetings: Sequence[str], rows: np.ndarray) -> np.ndarray:
+    """Rows added up by meeting, in few enough blocks to be drawn ten thousand times."""
+    numbers = block_numbers(meetings) % MOST_BLOCKS
+    blocks = np.zeros((int(numbers.max()) + 1 if len(numbers) else 0, rows.shape[1]))
+    np.add.at(blocks, numbers, rows)
+    return blocks
