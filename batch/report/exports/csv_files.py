@@ -44,7 +44,7 @@ def _cells(column: pa.Array) -> list[object]:
     if pa.types.is_map(column.type):
         values = [value if value is None else dict(value) for value in values]  # type: ignore[call-overload]
     if pa.types.is_nested(column.type):
-        values = [None if value is None else json.dumps(value) for value in values]
+        values = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
     return [inert(value) if isinstance(value, str) else value for value in values]
 
 
