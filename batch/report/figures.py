@@ -29,7 +29,11 @@ def points(rate: float | None) -> str:
     return "0.00" if float(text) == 0 else text.replace("-", "\u2212")
 
 
-def deep_link(row: ScoredRecording) -> str:
-    """The fragment by which the page opens a recording: report.js escapes an id as this does."""
+def deep_link(row: ScoredRecording, word: int, side: str = "hyp") -> str:
+    """The fragment by which the page opens a recording at a word, as report.js makes it.
+
+    ``word`` is a place among the tokens of the hypothesis, or of the reference (``side="ref"``).
+    """
     channel = "" if row.channel is None else f":{row.channel}"
-    return f"#r={quote(row.id, safe=_UNESCAPED, errors='replace')}{channel}"
+    place = f"{'r' if side == 'ref' else ''}{word}"
+    return f"#r={quote(row.id, safe=_UNESCAPED, errors='replace')}{channel}&w={place}"

@@ -82,7 +82,7 @@ def test_text_in_findings_stays_text(found):
 def test_each_kind_of_finding_is_on_the_page_with_a_link_to_its_recording(found):
     page = Page(render(found))
     links = {attrs["href"] for tag, attrs in page.elements if tag == "a" and "href" in attrs}
-    assert {"#r=l%2F1", "#r=loop:1", "#r=m", "#r=d"} <= links
+    assert {"#r=l%2F1&w=r2", "#r=loop:1&w=0", "#r=m&w=0", "#r=d&w=150"} <= links
     for title in ("Lost speech", "Written over and over", "Made up where nobody speaks"):
         assert title in page.words
     assert "1 of 1 recording whose reference is empty" in page.words
@@ -131,8 +131,9 @@ def test_anchors_lead_to_places_that_are_there(found):
 
 def test_ids_are_escaped_as_the_script_escapes_them(make_recording):
     row = make_recording("a.wav", id="a b/ü(1)'%")
-    assert deep_link(row) == "#r=a%20b%2F%C3%BC(1)'%25"
-    assert deep_link(make_recording("a.wav", id="</script><script>")).count("<") == 0
+    assert deep_link(row, 3) == "#r=a%20b%2F%C3%BC(1)'%25&w=3"
+    assert deep_link(row, 3, "ref").endswith("&w=r3")
+    assert deep_link(make_recording("a.wav", id="</script><script>"), 0).count("<") == 0
 
 
 def test_times_and_differences_read_as_a_person_writes_them():

@@ -40,12 +40,15 @@ def inert(text: str) -> str:
 
 def _cells(column: pa.Array) -> list[object]:
     """The values of a column; lists and maps, which CSV does not have, as JSON."""
-    values: list[object] = column.to_pylist()
-    if pa.types.is_map(column.type):
-        values = [value if value is None else dict(value) for value in values]  # type: ignore[call-overload]
+    values = column.to_pylist()
     if pa.types.is_nested(column.type):
-        values = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
+        as_value = dict if pa.types.is_map(column.type) else list
+        values = [value if value is None else _json(as_value(value)) for value in values]
     return [inert(value) if isinstance(value, str) else value for value in values]
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _written(rows: object) -> str:

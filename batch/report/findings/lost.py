@@ -17,10 +17,12 @@ LEAST_WORDS = 5
 class LostSpeech:
     """Deletions in a row in one of ``report.recordings``.
 
-    ``start`` and ``end`` are the gap in seconds, None where the words beside it have no times.
+    ``start`` and ``end`` are the gap in seconds, None where the words beside it have no times;
+    ``word`` is the place of the first word among the reference's tokens.
     """
 
     recording: int
+    word: int
     words: int
     start: float | None
     end: float | None
@@ -61,6 +63,7 @@ def _lost(
     start = aligned.hypothesis[spoken - 1].end if spoken else 0.0
     return LostSpeech(
         recording=index,
+        word=run[0],
         words=len(run),
         start=start,
         end=end,

@@ -17,9 +17,13 @@ MOST_WORDS = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repetition:
-    """A phrase written ``times`` times in a row; ``start`` is the first one's second."""
+    """A phrase written ``times`` times in a row; ``start`` is the first one's second.
+
+    ``word`` is its place among the hypothesis's tokens.
+    """
 
     recording: int
+    word: int
     phrase: str
     times: int
     words: int
@@ -42,6 +46,7 @@ def repetitions(index: int, aligned: AlignedRecording) -> Iterator[Repetition]:
         if tuple(words[at : at + size]) not in known:
             yield Repetition(
                 recording=index,
+                word=at,
                 phrase=" ".join(words[at : at + size]),
                 times=times,
                 words=size * times,

@@ -22,9 +22,11 @@ class Suspect:
     """A stretch to listen to: the words of both sides as written, one of them perhaps wrong.
 
     ``confidence`` is the lowest of its words. ``agreed`` says that a second run wrote the same.
+    ``word`` is the place of the first one among the hypothesis's tokens.
     """
 
     recording: int
+    word: int
     start: float | None
     reference: str
     hypothesis: str
@@ -61,6 +63,7 @@ def suspects(
             continue
         yield Suspect(
             recording=index,
+            word=written[0],
             start=tokens[0].start,
             reference=" ".join(aligned.reference[at].written for at in said),
             hypothesis=" ".join(token.written for token in tokens),
