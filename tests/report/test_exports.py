@@ -95,6 +95,7 @@ def test_the_message_has_coverage_before_rates_rules_worst_recordings_and_page(
     assert "8 of 9 references scored (88.9%)" in text
     assert text.index("Coverage") < text.index("**WER**") < text.index("Rules")
     assert re.search(r"\*\*WER\*\*: [\d.]+%, \d+ errors in 56 words \(S \d+, D \d+, I \d+\)", text)
+    assert "%, over 8 meetings; too few meetings" in text
     assert "whisper-english" in text
     assert "unit costs" in text
     assert len(re.findall(r"^\| \S+\.wav", text, re.MULTILINE)) == 5

@@ -105,6 +105,13 @@ def test_joins_are_named_as_the_grid_that_they_are(found):
     assert "too few meetings to rely on it" in words
 
 
+def test_recordings_too_short_for_a_join_are_said_to_be(make_recording, make_report):
+    report = make_report(make_recording("a.wav", "a b", "a c"))
+    facts = dataclasses.replace(report.facts, joins=GRID)
+    words = words_of(dataclasses.replace(report, facts=facts)).replace("\u00a0", " ")
+    assert "is known to be long enough to have a join: over 23 s" in words
+
+
 def test_with_a_second_run_the_page_says_what_agreed(found):
     row = found.recordings[3]
     both = dataclasses.replace(found, second={(row.id, row.channel): row.hypothesis})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from batch.report.lines import golden_text, interval_text
 from batch.report.tables import COSTS, storable
 
 if TYPE_CHECKING:
@@ -44,9 +45,12 @@ def _lines(report: Report, page: str) -> Iterator[str]:
     yield from _coverage(report.coverage)
     if report.scored:
         yield _rate("WER", report.normalized, "word")
+        yield f"- **Interval**: {escaped(interval_text(report.interval.as_json()))}"
         yield _rate("WER as written", report.raw, "word")
         yield _rate("CER", report.characters, "character")
         yield from _places(report)
+    if report.golden:
+        yield f"- **Golden set**: {escaped(golden_text(report.golden.as_json()))}"
     yield ""
     if worst := _worst(report):
         yield from _table(worst)
