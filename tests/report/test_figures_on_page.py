@@ -112,6 +112,12 @@ def test_recordings_too_short_for_a_join_are_said_to_be(make_recording, make_rep
     assert "is known to be long enough to have a join: over 23 s" in words
 
 
+def test_one_meeting_has_a_difference_and_no_verdict(found):
+    row = found.recordings[3]
+    alone = dataclasses.replace(found, recordings=(row,))
+    assert "points, from one meeting: it says nothing of others." in words_of(alone)
+
+
 def test_with_a_second_run_the_page_says_what_agreed(found):
     row = found.recordings[3]
     both = dataclasses.replace(found, second={(row.id, row.channel): row.hypothesis})
