@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from batch.datasets import read_rows
 from batch.layout import SEGMENTS, TRANSCRIPTS
 from batch.parquet import parquet_bytes
 from batch.plan import Plan
+from batch.report.exports.writing import write_exports
 from batch.report.html import render
 from batch.report.model import (
     Coverage,
@@ -32,6 +33,7 @@ from batch.report.model import (
     TimedWord,
 )
 from batch.report.tables import errors_table, scores_table, summary
+from batch.window_grid import window_grid
 from manifests.local_store import path_of_uri
 from manifests.matching import Matching
 from manifests.reference_forms import load_references
@@ -59,6 +61,7 @@ Channel = tuple[str, int | None]
 _UNSCORED = PairScore(raw=ErrorCounts(), normalized=ErrorCounts(), characters=ErrorCounts())
 _LIGHT = ["id", "path", "channel", "status", "error_kind", "error_message"]
 _LIGHT += ["duration", "confidence", "run_id", "meta", "uri", "language"]
+_LIGHT += ["calibrated", "decode_digest"]
 _SOUND = [field.name for field in fields(Sound)]
 
 
@@ -80,7 +83,10 @@ def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> R
     )
     recordings = [scorer.scored(row) for row in _units(light, matching, scorer)]
     return Report(
-        facts=_facts(config, plan, timing, light, scorer.normalizer),
+        facts=replace(
+            _facts(config, plan, timing, light, scorer.normalizer),
+            joins=window_grid(output, _runs(light, plan), plan.decode_digest),
+        ),
         coverage=Coverage.of(
             recordings,
             references_without_recording=sorted(matching.unmatched),
@@ -96,8 +102,10 @@ def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> R
 def write_scores(output: Store, plan: Plan, report: Report) -> dict[str, Any]:
     """Write the scores' tables and summary; returns the summary."""
     folder = plan.keys.reports
-    output.put(f"{folder}scores.parquet", parquet_bytes(scores_table(report)))
-    output.put(f"{folder}errors.parquet", parquet_bytes(errors_table(report)))
+    tables = {"scores": scores_table(report), "errors": errors_table(report)}
+    for name, table in tables.items():
+        output.put(f"{folder}{name}.parquet", parquet_bytes(table))
+    write_exports(output, folder, report, tables)
     figures = {"output": output.uri, **summary(report)}
     output.put(f"{folder}summary.json", (json.dumps(figures, indent=1) + "\n").encode())
     return figures
@@ -215,6 +223,8 @@ class _Scorer:
             words=words,
             overlap=self._overlap(row["path"]),
             unscored_seconds=seconds_of(spans, duration=row["duration"]),
+            calibrated=row["calibrated"],
+            decode_digest=row["decode_digest"],
             run_id=row["run_id"],
             meta=meta,
             audio_href=_href(row["uri"], self.report_uri),
@@ -267,6 +277,11 @@ def _facts(
             if row["status"] == "error"
         ),
     )
+
+
+def _runs(rows: list[dict[str, Any]], plan: Plan) -> Iterator[str]:
+    """The runs whose recordings were decoded as this one's."""
+    return (row["run_id"] for row in rows if row["decode_digest"] == plan.decode_digest)
 
 
 def _audio_seconds(plan: Plan, rows: list[dict[str, Any]]) -> float:

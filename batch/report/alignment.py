@@ -20,25 +20,41 @@ class _Timed(Protocol):
     def start(self) -> float: ...
     @property
     def end(self) -> float: ...
+    @property
+    def confidence(self) -> float | None: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownToken:
-    """A scored token: as scored, as written, and when it was said (None where not known)."""
+    """A scored token: as scored, as written, and when it was said (None where not known).
+
+    It was made from the written words ``first`` to ``last`` of its text, counted from 0.
+    """
 
     text: str
     written: str
     start: float | None = None
     end: float | None = None
+    first: int = 0
+    last: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlignedRecording:
-    """Both sides of one recording and the steps between them."""
+    """Both sides of one recording and the steps between them.
+
+    ``confidences`` are those of the written words of the hypothesis, None where not known.
+    """
 
     reference: tuple[ShownToken, ...]
     hypothesis: tuple[ShownToken, ...]
     steps: tuple[AlignedPair, ...]
+    confidences: tuple[float | None, ...] = ()
+
+    def confidence(self, token: ShownToken) -> float | None:
+        """The lowest confidence of the words behind a token of the hypothesis."""
+        known = [c for c in self.confidences[token.first : token.last + 1] if c is not None]
+        return min(known, default=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,9 +78,14 @@ def align_recording(
     """Align the normalised texts as the scores do, with spelling and times beside the tokens."""
     said, written = raw_tokens(reference), raw_tokens(hypothesis)
     ref = _shown(said, [None] * len(said), normalizer)
-    hyp = _shown(written, timed(written, words), normalizer)
-    steps = align([token.text for token in ref], [token.text for token in hyp]).ops
-    return AlignedRecording(reference=ref, hypothesis=hyp, steps=steps)
+    times = timed(written, words)
+    hyp = _shown(written, times, normalizer)
+    return AlignedRecording(
+        reference=ref,
+        hypothesis=hyp,
+        steps=align([token.text for token in ref], [token.text for token in hyp]).ops,
+        confidences=tuple(word.confidence if word else None for word in times),
+    )
 
 
 def timed(written: Sequence[str], words: Sequence[_Timed]) -> list[_Timed | None]:
@@ -122,6 +143,8 @@ def _shown(
                 written=" ".join(written[token.first : token.last + 1]),
                 start=first.start if first else None,
                 end=last.end if last else None,
+                first=token.first,
+                last=token.last,
             )
         )
     return tuple(tokens)

@@ -12,6 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from batch.report.breakdown import confusions, spread
+from batch.report.confidence import LEAST_WORDS
+from batch.report.figures import clock, deep_link
 from batch.report.meetings import INTERVAL_RULE
 from batch.report.model import EDITED_RULE, UNSCORED_RULE
 from batch.report.payload import MAX_RECORDINGS, payload
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from batch.report.model import Report
 
 _TOP_WORDS = 20
+_TOP_PLACES = 15
 _MAX_LISTED = 500
 
 
@@ -35,7 +38,8 @@ def render(report: Report) -> str:
         ValueError: this installation lacks the normaliser that the run was scored with.
     """
     confused = {kind: confusions(report, kind, top=_TOP_WORDS) for kind in ("S", "D", "I")}
-    style, script = _asset("report.css"), _asset("alignment.js") + _asset("report.js")
+    style = _asset("report.css") + _asset("figures.css")
+    script = _asset("alignment.js") + _asset("report.js")
     page = (
         _environment()
         .get_template("report.html.j2")
@@ -54,6 +58,8 @@ def render(report: Report) -> str:
             interval_rule=INTERVAL_RULE,
             costs=COSTS,
             max_listed=_MAX_LISTED,
+            top_places=_TOP_PLACES,
+            least_words=LEAST_WORDS,
             left_out=max(0, len(report.recordings) - MAX_RECORDINGS),
         )
     )
@@ -75,6 +81,8 @@ def _environment() -> Environment:
         "counted": counted,
         "spoken": spoken,
         "utc": utc,
+        "clock": clock,
+        "deep_link": deep_link,
     }
     return environment
 

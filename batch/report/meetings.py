@@ -71,7 +71,7 @@ def sums_by_block(
 
     A block is a meeting; beyond ``MOST_BLOCKS`` it is several.
     """
-    blocks = _block_numbers(meetings)
+    blocks = block_numbers(meetings)
     size = int(blocks.max()) + 1 if len(blocks) else 0
     tables = [np.zeros((size, len(slices))) for _ in range(values.shape[1])]
     for at, members in enumerate(slices):
@@ -82,7 +82,7 @@ def sums_by_block(
     return tables
 
 
-def _block_numbers(meetings: Sequence[str]) -> npt.NDArray[np.int64]:
+def block_numbers(meetings: Sequence[str]) -> npt.NDArray[np.int64]:
     """The block of each recording; the order of the recordings does not move an interval."""
     places = {name: at % MOST_BLOCKS for at, name in enumerate(sorted(set(meetings)))}
     return np.array([places[name] for name in meetings], dtype=np.int64)

@@ -13,6 +13,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from batch.report.alignment import AlignedRecording, align_recording
+from batch.report.confidence import ConfidenceFigures, confidence_figures
+from batch.report.error_places import ErrorPlaces, error_places
+from batch.report.findings.joins import JoinGrid
 from batch.report.meetings import corpus_interval
 from batch.report.slices import SliceTable, slices_of
 from training.scoring import ErrorCounts, normalizer_named, sum_counts
@@ -61,9 +64,10 @@ class ScoredRecording:
 
     ``reference`` is None where none was given, "" where the reference says that nobody speaks.
     ``hypothesis`` is None where there is no transcript. The counts stay zeros where ``scored`` is
-    false. ``duration``, word times and
-    ``unscored_seconds``, what the reference leaves out of scoring, are in seconds. ``overlap`` is
-    the share of speech in which several speak, where the reference says who speaks when.
+    false. ``duration``, word times and ``unscored_seconds``, what the reference leaves out of
+    scoring, are in seconds. ``overlap`` is the share of speech in which several speak, where the
+    reference says who speaks when. ``calibrated`` says whether confidences are probabilities (None:
+    not known), ``decode_digest`` how the recording was decoded.
     """
 
     id: str
@@ -81,6 +85,8 @@ class ScoredRecording:
     confidence: float | None = None
     words: tuple[TimedWord, ...] = ()
     run_id: str
+    calibrated: bool | None = None
+    decode_digest: str | None = None
     meta: Mapping[str, str] = field(default_factory=dict)
     audio_href: str | None = None
     language: str | None = None
@@ -180,6 +186,7 @@ class RunFacts:
     ``dt`` is the night's date; ``started_at`` and ``finished_at`` are ISO 8601 in UTC;
     ``rtfx`` is seconds of audio for each second of work; ``statuses`` counts all rows of the run.
     ``normalizer`` and ``aligner`` are the names that the scoring modules give themselves.
+    ``joins`` is where windows can join in recordings of this ``decode_digest``, None if not known.
     """
 
     run_id: str
@@ -196,15 +203,20 @@ class RunFacts:
     rtfx: float | None = None
     statuses: Mapping[str, int] = field(default_factory=dict)
     errors: tuple[ErrorRow, ...] = ()
+    joins: JoinGrid | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Everything that the page, the tables and the summary are made from."""
+    """Everything that the page, the tables and the summary are made from.
+
+    ``second`` are another run's transcripts by id and channel, where there are any to compare.
+    """
 
     facts: RunFacts
     coverage: Coverage
     recordings: tuple[ScoredRecording, ...]
+    second: Mapping[tuple[str, int | None], str] | None = None
     golden: Comparison | None = None
     """The run's model on the golden set against the one before it."""
 
@@ -254,3 +266,13 @@ class Report:
             else None
             for row in self.recordings
         )
+
+    @cached_property
+    def confidence(self) -> ConfidenceFigures:
+        """What the words' confidence is worth."""
+        return confidence_figures(self)
+
+    @cached_property
+    def places(self) -> ErrorPlaces:
+        """Where errors live."""
+        return error_places(self)

@@ -137,6 +137,8 @@ def summary(report: Report) -> dict[str, Any]:
         "wer": _counted(report.normalized) | {"interval": report.interval.as_json()},
         "raw_wer": _counted(report.raw),
         "cer": _counted(report.characters),
+        "confidence": report.confidence.as_json(),
+        "places": report.places.as_json(report),
         "golden": None if report.golden is None else report.golden.as_json(),
         "rules": {
             "normalizer": facts.normalizer,
