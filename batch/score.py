@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from itertools import groupby
 from typing import Any
@@ -39,6 +39,7 @@ from manifests.matching import Matching
 from manifests.reference_forms import load_references
 from manifests.references import (
     References,
+    Utterance,
     match_references,
     overlap_share,
     seconds_of,
@@ -61,7 +62,7 @@ Channel = tuple[str, int | None]
 _UNSCORED = PairScore(raw=ErrorCounts(), normalized=ErrorCounts(), characters=ErrorCounts())
 _LIGHT = ["id", "path", "channel", "status", "error_kind", "error_message"]
 _LIGHT += ["duration", "confidence", "run_id", "meta", "uri", "language"]
-_LIGHT += ["calibrated", "decode_digest"]
+_LIGHT += ["channels", "calibrated", "decode_digest"]
 _SOUND = [field.name for field in fields(Sound)]
 
 
@@ -221,7 +222,7 @@ class _Scorer:
             hypothesis=hypothesis,
             confidence=row["confidence"],
             words=words,
-            overlap=self._overlap(row["path"]),
+            overlap=self._overlap(row),
             unscored_seconds=seconds_of(spans, duration=row["duration"]),
             calibrated=row["calibrated"],
             decode_digest=row["decode_digest"],
@@ -236,10 +237,20 @@ class _Scorer:
             characters=score.characters,
         )
 
-    def _overlap(self, path: str) -> float | None:
-        """Of the whole recording, for each of its channels too."""
-        whole = self.matching.by_path.get(path, {}).get(None)
-        return overlap_share(whole.utterances) if whole is not None and whole.utterances else None
+    def _overlap(self, row: Mapping[str, Any]) -> float | None:
+        """Of the whole recording, by its reference; else by what its channels wrote when."""
+        whole = self.matching.by_path.get(row["path"], {}).get(None)
+        if whole is not None and whole.utterances:
+            return overlap_share(whole.utterances)
+        if row["channel"] is None:
+            return None
+        return overlap_share(
+            [
+                Utterance(start=one.start, end=one.end, text=one.text, speaker=str(channel))
+                for channel in range(row["channels"] or 0)
+                for one in self.words.get((row["id"], channel), ())
+            ]
+        )
 
 
 def _middle(word: TimedWord) -> float:
