@@ -34,6 +34,8 @@ class Reference:
     source: str = ""
 
 
+UNSCORED_REGION = "(( ))"
+"""What stands in a text for a region that is not scored; docs/scoring.md says how."""
 ReferenceTexts = dict[int | None, str]
 """Text by channel; the whole recording's under None."""
 
@@ -168,10 +170,7 @@ def _from_stm(text: str, name: str) -> Iterator[Reference]:
         if words.startswith("<"):
             words = words.partition(">")[2]
         if words.strip().upper() == "IGNORE_TIME_SEGMENT_IN_SCORING":
-            raise InputError(
-                f"{name}, line {number}: a region to leave out of scoring; "
-                "only whole recordings are scored: remove the line or give its text"
-            )
+            words = UNSCORED_REGION
         try:
             spoken[fields[0], fields[1]].append((float(fields[3]), words.strip()))
         except ValueError as error:

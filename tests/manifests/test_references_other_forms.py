@@ -77,13 +77,21 @@ def test_stm_segments_of_one_time_keep_the_order_of_their_lines(tmp_path: Path) 
     [
         ("talk 1 ann 0.0", "line 2: 4 fields found; file channel speaker"),
         ("talk 1 ann zero 1 x", "line 2: start 'zero' is no number"),
-        ("talk 1 x 0 1 IGNORE_TIME_SEGMENT_IN_SCORING", "line 2: a region to leave out"),
-        ("t 1 gap 0 1 <o,,unknown> ignore_time_segment_in_scoring", "line 2: a region to leave"),
     ],
 )
 def test_a_bad_stm_line_names_file_and_line(tmp_path: Path, line: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         loaded(tmp_path / "r.stm", ";; head\n" + line + "\n")
+
+
+def test_a_region_to_ignore_is_an_unscored_one_at_its_place(tmp_path: Path) -> None:
+    body = (
+        "t 1 x 4 5 after\n"
+        "t 1 gap 2 4 <o,,unknown> ignore_time_segment_in_scoring\n"
+        "t 1 x 0 2 before\n"
+        "t 1 gap 5 9 IGNORE_TIME_SEGMENT_IN_SCORING\n"
+    )
+    assert loaded(tmp_path / "r.stm", body)[0].text == "before (( )) after (( ))"
 
 
 def test_a_folder_of_text_files_beside_the_audio(tmp_path: Path) -> None:

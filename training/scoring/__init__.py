@@ -3,27 +3,51 @@
 No module in here imports torch: reports and small machines score without a model stack.
 """
 
-from training.scoring.align import ALIGNER_NAME, AlignedPair, Alignment, align, count_errors
+from training.scoring.align import (
+    ALIGNER_NAME,
+    ALIGNERS,
+    SCLITE,
+    UNIT,
+    AlignedPair,
+    Aligner,
+    Alignment,
+    align,
+    aligner_named,
+    count_errors,
+)
 from training.scoring.counts import ErrorCounts, sum_counts
+from training.scoring.custom import CustomRules
+from training.scoring.languages import Unit, unit_for
+from training.scoring.marked import LeftOut
 from training.scoring.normalize import (
     Normalizer,
     normalizer_for,
     normalizer_named,
     raw_tokens,
 )
-from training.scoring.provenance import TracedToken, trace
+from training.scoring.provenance import TracedAlignment, TracedToken, align_traced, trace
 from training.scoring.score import PairScore, ScoredPair, corpus_score, score_pair, score_pairs
 
 __all__ = [
+    "ALIGNERS",
     "ALIGNER_NAME",
+    "SCLITE",
+    "UNIT",
     "AlignedPair",
+    "Aligner",
     "Alignment",
+    "CustomRules",
     "ErrorCounts",
+    "LeftOut",
     "Normalizer",
     "PairScore",
     "ScoredPair",
+    "TracedAlignment",
     "TracedToken",
+    "Unit",
     "align",
+    "align_traced",
+    "aligner_named",
     "corpus_score",
     "count_errors",
     "normalizer_for",
@@ -33,4 +57,5 @@ __all__ = [
     "score_pairs",
     "sum_counts",
     "trace",
+    "unit_for",
 ]
