@@ -35,7 +35,8 @@ from manifests.matching import Matching
 from manifests.references import ReferenceTexts, load_references, match_references
 from manifests.storage import Store
 from training.scoring import (
-    ALIGNER_NAME,
+    ALIGNERS,
+    Aligner,
     ErrorCounts,
     Normalizer,
     PairScore,
@@ -61,7 +62,8 @@ def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> R
         matching=matching,
         texts=_texts(output, plan, referenced),
         words=_words(output, plan, referenced),
-        normalizer=normalizer_for(config.archive.language),
+        normalizer=normalizer_for(config.archive.language, config.scoring.custom),
+        aligner=ALIGNERS[config.scoring.aligner],
         report_uri=output.uri_of(plan.keys.reports),
     )
     recordings = [scorer.scored(row) for row in _units(light, matching, scorer)]
@@ -155,6 +157,7 @@ class _Scorer:
     texts: dict[Channel, str | None]
     words: dict[Channel, list[TimedWord]]
     normalizer: Normalizer
+    aligner: Aligner
     report_uri: str
 
     def merged(self, channels: list[dict[str, Any]]) -> dict[str, Any]:
@@ -176,7 +179,7 @@ class _Scorer:
         hypothesis = self.texts.get(where) if reference is not None else None
         score = _UNSCORED
         if reference is not None and row["status"] in ("ok", "empty"):
-            score = score_pair(reference, hypothesis or "", self.normalizer)
+            score = score_pair(reference, hypothesis or "", self.normalizer, aligner=self.aligner)
         return ScoredRecording(
             id=row["id"],
             path=row["path"],
@@ -195,6 +198,7 @@ class _Scorer:
             raw=score.raw,
             normalized=score.normalized,
             characters=score.characters,
+            left_out=score.left_out,
         )
 
 
@@ -217,7 +221,8 @@ def _facts(
         model_digest=plan.model_digest,
         decode_digest=plan.decode_digest,
         normalizer=normalizer.name,
-        aligner=ALIGNER_NAME,
+        aligner=ALIGNERS[config.scoring.aligner].name,
+        custom=config.scoring.custom,
         started_at=timing.started_at,
         finished_at=timing.finished_at,
         audio_seconds=_audio_seconds(plan, rows),

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from training.scoring import AlignedPair, align, raw_tokens, trace
+from training.scoring import (
+    UNIT,
+    AlignedPair,
+    Aligner,
+    TracedToken,
+    align,
+    align_traced,
+    raw_tokens,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,14 +65,20 @@ class WordError:
 
 
 def align_recording(
-    reference: str, hypothesis: str, words: Sequence[_Timed], normalizer: Normalizer
+    reference: str,
+    hypothesis: str,
+    words: Sequence[_Timed],
+    normalizer: Normalizer,
+    aligner: Aligner = UNIT,
 ) -> AlignedRecording:
     """Align the normalised texts as the scores do, with spelling and times beside the tokens."""
     said, written = raw_tokens(reference), raw_tokens(hypothesis)
-    ref = _shown(said, [None] * len(said), normalizer)
-    hyp = _shown(written, timed(written, words), normalizer)
-    steps = align([token.text for token in ref], [token.text for token in hyp]).ops
-    return AlignedRecording(reference=ref, hypothesis=hyp, steps=steps)
+    found = align_traced(said, written, normalizer, aligner)
+    return AlignedRecording(
+        reference=_shown(said, [None] * len(said), found.reference),
+        hypothesis=_shown(written, timed(written, words), found.hypothesis),
+        steps=found.ops,
+    )
 
 
 def timed(written: Sequence[str], words: Sequence[_Timed]) -> list[_Timed | None]:
@@ -111,10 +125,10 @@ def _error(
 
 
 def _shown(
-    written: Sequence[str], times: Sequence[_Timed | None], normalizer: Normalizer
+    written: Sequence[str], times: Sequence[_Timed | None], traced: Sequence[TracedToken]
 ) -> tuple[ShownToken, ...]:
     tokens = []
-    for token in trace(written, normalizer):
+    for token in traced:
         first, last = times[token.first], times[token.last]
         tokens.append(
             ShownToken(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -12,9 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from batch.report.breakdown import confusions, slices_of, spread
+from batch.report.lines import left_out_text
 from batch.report.model import UNSCORED_RULE
 from batch.report.payload import MAX_RECORDINGS, payload
-from batch.report.tables import COSTS, storable
+from batch.report.tables import costs_of, storable
 
 if TYPE_CHECKING:
     from batch.report.model import Report
@@ -51,7 +53,8 @@ def render(report: Report) -> str:
             script=Markup(script),  # noqa: S704
             policy=_policy(style, script),
             unscored_rule=UNSCORED_RULE,
-            costs=COSTS,
+            not_counted=left_out_text(asdict(report.left_out)),
+            costs=costs_of(report.facts),
             max_listed=_MAX_LISTED,
             left_out=max(0, len(report.recordings) - MAX_RECORDINGS),
         )

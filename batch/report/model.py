@@ -13,7 +13,19 @@ from functools import cached_property
 from typing import Literal
 
 from batch.report.alignment import AlignedRecording, align_recording
-from training.scoring import ErrorCounts, normalizer_named, sum_counts
+from training.scoring import (
+    NO_RULES,
+    NOTHING,
+    Aligner,
+    CustomRules,
+    ErrorCounts,
+    LeftOut,
+    Normalizer,
+    Unit,
+    aligner_named,
+    normalizer_named,
+    sum_counts,
+)
 
 Status = Literal["ok", "empty", "error", "missing"]
 UNSCORED_RULE = (
@@ -53,6 +65,7 @@ class ScoredRecording:
     raw: ErrorCounts = field(default_factory=ErrorCounts)
     normalized: ErrorCounts = field(default_factory=ErrorCounts)
     characters: ErrorCounts = field(default_factory=ErrorCounts)
+    left_out: LeftOut = NOTHING
     confidence: float | None = None
     words: tuple[TimedWord, ...] = ()
     run_id: str
@@ -130,7 +143,8 @@ class RunFacts:
 
     ``dt`` is the night's date; ``started_at`` and ``finished_at`` are ISO 8601 in UTC;
     ``rtfx`` is seconds of audio for each second of work; ``statuses`` counts all rows of the run.
-    ``normalizer`` and ``aligner`` are the names that the scoring modules give themselves.
+    ``normalizer`` and ``aligner`` are the names that the scoring modules give themselves,
+    ``custom`` the project's own rules, without which the normaliser cannot be had again.
     """
 
     run_id: str
@@ -141,12 +155,36 @@ class RunFacts:
     decode_digest: str
     normalizer: str
     aligner: str
+    custom: CustomRules = NO_RULES
     started_at: str
     finished_at: str
     audio_seconds: float
     rtfx: float | None = None
     statuses: Mapping[str, int] = field(default_factory=dict)
     errors: tuple[ErrorRow, ...] = ()
+
+    @property
+    def rule(self) -> Normalizer:
+        """The normaliser that the run was scored with.
+
+        Raises:
+            ValueError: this installation has no such rule.
+        """
+        return normalizer_named(self.normalizer, self.custom)
+
+    @property
+    def alignment_rule(self) -> Aligner:
+        """The aligner that the run was scored with.
+
+        Raises:
+            ValueError: this installation has no such aligner.
+        """
+        return aligner_named(self.aligner)
+
+    @property
+    def unit(self) -> Unit:
+        """What the headline rate counts: words, or characters in languages without spaces."""
+        return self.rule.unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +216,11 @@ class Report:
         return sum_counts(row.characters for row in self.scored)
 
     @cached_property
+    def left_out(self) -> LeftOut:
+        """What the references' marks keep out of the counts."""
+        return sum((row.left_out for row in self.scored), start=NOTHING)
+
+    @cached_property
     def alignments(self) -> tuple[AlignedRecording | None, ...]:
         """The alignment of each of ``recordings``, made once; None for those not scored.
 
@@ -186,9 +229,11 @@ class Report:
         """
         if not self.scored:
             return (None,) * len(self.recordings)
-        normalizer = normalizer_named(self.facts.normalizer)
+        normalizer, aligner = self.facts.rule, self.facts.alignment_rule
         return tuple(
-            align_recording(row.reference or "", row.hypothesis or "", row.words, normalizer)
+            align_recording(
+                row.reference or "", row.hypothesis or "", row.words, normalizer, aligner
+            )
             if row.scored
             else None
             for row in self.recordings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -10,11 +11,10 @@ from batch.report.alignment import word_errors
 from batch.report.model import UNSCORED_RULE
 
 if TYPE_CHECKING:
-    from batch.report.model import Coverage, Report, ScoredRecording
+    from batch.report.model import Coverage, Report, RunFacts, ScoredRecording
     from training.scoring import ErrorCounts
 
 SCHEMA_VERSION = "1"
-COSTS = "substitution 1, deletion 1, insertion 1"
 _COUNTS = ("reference_words", "hits", "substitutions", "deletions", "insertions")
 
 SCORES_SCHEMA = pa.schema(
@@ -116,17 +116,29 @@ def summary(report: Report) -> dict[str, Any]:
         "wer": _counted(report.normalized),
         "raw_wer": _counted(report.raw),
         "cer": _counted(report.characters),
+        "unit": facts.unit,
+        "left_out": asdict(report.left_out),
         "rules": {
             "normalizer": facts.normalizer,
             "aligner": facts.aligner,
-            "costs": COSTS,
+            "custom": facts.custom.as_json(),
+            "costs": costs_of(facts),
             "unscored": UNSCORED_RULE,
         },
     }
 
 
+def costs_of(facts: RunFacts) -> str:
+    """What the aligner pays for each kind of error."""
+    costs = facts.alignment_rule.costs
+    return (
+        f"substitution {costs.substitution}, deletion {costs.deletion}, insertion {costs.insertion}"
+    )
+
+
 def _counted(counts: ErrorCounts) -> dict[str, float | int | None]:
     rate = {"rate": counts.rate, "errors": counts.errors}
+    rate |= {"mer": counts.match_error_rate, "wil": counts.information_lost}
     return rate | {
         "reference": counts.reference_words,
         "hits": counts.hits,

@@ -16,9 +16,9 @@ from training.scoring.align import (
     count_errors,
 )
 from training.scoring.counts import ErrorCounts, sum_counts
-from training.scoring.custom import CustomRules
+from training.scoring.custom import NO_RULES, CustomRules
 from training.scoring.languages import Unit, unit_for
-from training.scoring.marked import LeftOut
+from training.scoring.marked import NOTHING, LeftOut
 from training.scoring.normalize import (
     Normalizer,
     normalizer_for,
@@ -31,6 +31,8 @@ from training.scoring.score import PairScore, ScoredPair, corpus_score, score_pa
 __all__ = [
     "ALIGNERS",
     "ALIGNER_NAME",
+    "NOTHING",
+    "NO_RULES",
     "SCLITE",
     "UNIT",
     "AlignedPair",

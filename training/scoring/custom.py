@@ -55,6 +55,9 @@ class CustomRules:
         )
 
 
+NO_RULES = CustomRules()
+
+
 class Customised(CachedRule):
     """A normaliser with a project's rules after it.
 
