@@ -27,6 +27,7 @@ from training.scoring.normalize import (
 )
 from training.scoring.provenance import TracedAlignment, TracedToken, align_traced, trace
 from training.scoring.score import PairScore, ScoredPair, corpus_score, score_pair, score_pairs
+from training.scoring.tallying import Tally, tally
 
 __all__ = [
     "ALIGNERS",
@@ -44,6 +45,7 @@ __all__ = [
     "Normalizer",
     "PairScore",
     "ScoredPair",
+    "Tally",
     "TracedAlignment",
     "TracedToken",
     "Unit",
@@ -58,6 +60,7 @@ __all__ = [
     "score_pair",
     "score_pairs",
     "sum_counts",
+    "tally",
     "trace",
     "unit_for",
 ]

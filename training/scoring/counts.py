@@ -26,6 +26,8 @@ class ErrorCounts:
     insertions: int = 0
 
     def __post_init__(self) -> None:
+        if min(self.hits, self.substitutions, self.deletions, self.insertions) >= 0:
+            return
         for field in fields(self):
             if (count := getattr(self, field.name)) < 0:
                 raise ValueError(f"{field.name} is a count, 0 or more, and was given as {count}")

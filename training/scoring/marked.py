@@ -12,7 +12,7 @@ from training.scoring.network import Network, Path, cheapest_path
 from training.scoring.steps import AlignedPair, numbered
 
 CELLS = 4_000_000
-"""Pairs of tokens that are aligned at once: 16 MB."""
+"""Pairs of tokens that are aligned at once: 32 MB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,10 @@ import numpy.typing as npt
 
 from training.scoring.steps import AlignedPair, Costs
 
-Row = npt.NDArray[np.int32]
+_HITS = 1 << 22
+"""What a cost outweighs: more hits than any path has."""
+
+Row = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,11 +77,13 @@ def cheapest_path(
 ) -> Path:
     """The cheapest alignment of a hypothesis with any of the ways through a network.
 
-    Tokens are numbers. Of several cheapest paths one is taken by going back from the end: hit or
-    substitution before deletion before insertion. Time and memory grow with the product of the
-    lengths, four bytes for each pair of tokens.
+    Tokens are numbers. Of several cheapest paths one with most hits is taken, and of those the one
+    that is found going back from the end: hit or substitution before deletion before insertion.
+    Time and memory grow with the product of the lengths, eight bytes for each pair of tokens.
     """
-    return _Table(network.nodes, reference, hypothesis, costs).path()
+    # Otherwise an unscored region would swallow a word that was said, to call the next one wrong.
+    weighed = Costs(*(cost * _HITS for cost in costs))
+    return _Table(network.nodes, reference, hypothesis, weighed).path()
 
 
 class _Table:
@@ -88,7 +93,7 @@ class _Table:
         self, nodes: Sequence[Node], said: Sequence[int], heard: Sequence[int], costs: Costs
     ) -> None:
         self._nodes, self._said, self._heard, self._costs = nodes, said, heard, costs
-        self._inserted = np.arange(len(heard) + 1, dtype=np.int32) * np.int32(costs.insertion)
+        self._inserted = np.arange(len(heard) + 1, dtype=np.int64) * costs.insertion
         self._tokens = np.asarray(heard, dtype=np.int64)
         self._rows: list[Row] = []
         for node in nodes:
@@ -103,9 +108,9 @@ class _Table:
         if node.kind == "any":
             found: Row = np.minimum.accumulate(row)
             return found
-        wrong = (self._tokens != self._said[node.word]).astype(np.int32)
-        best = row + np.int32(self._costs.deletion)
-        best[1:] = np.minimum(best[1:], row[:-1] + wrong * np.int32(self._costs.substitution))
+        hits = self._tokens == self._said[node.word]
+        best = row + self._costs.deletion
+        best[1:] = np.minimum(best[1:], row[:-1] + np.where(hits, -1, self._costs.substitution))
         return self._with_insertions(best)
 
     def _with_insertions(self, costs: Row) -> Row:
@@ -132,12 +137,12 @@ class _Table:
                 at = at if step.op == "ins" else node.before[0]
         return Path(steps=steps[::-1], unscored=unscored[::-1])
 
-    def _step(self, node: Node, heard: int, cost: np.int32) -> AlignedPair:
+    def _step(self, node: Node, heard: int, cost: np.int64) -> AlignedPair:
         """The last step of a cheapest path to a word, or to the start."""
         if node.kind == "word":
             before = self._rows[node.before[0]]
             hit = heard > 0 and self._said[node.word] == self._heard[heard - 1]
-            if heard and before[heard - 1] + (0 if hit else self._costs.substitution) == cost:
+            if heard and before[heard - 1] + (-1 if hit else self._costs.substitution) == cost:
                 op: Literal["hit", "sub"] = "hit" if hit else "sub"
                 return AlignedPair(op=op, ref_index=node.word, hyp_index=heard - 1)
             if before[heard] + self._costs.deletion == cost:

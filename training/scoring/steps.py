@@ -57,11 +57,7 @@ def counted(steps: Iterable[AlignedPair]) -> ErrorCounts:
 
 
 def numbered(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Both sequences as numbers, one for each different token.
-
-    rapidfuzz compares hashes of list items. Small integers are their own hashes, so two different
-    words can never be taken for one; jiwer maps words to integers in the same way.
-    """
+    """Both sequences as numbers, one for each different token."""
     ids: dict[str, int] = {}
     return (
         [ids.setdefault(token, len(ids)) for token in reference],
