@@ -15,7 +15,6 @@ from typing import Literal
 _OPTIONAL = re.compile(r"\(([^()]+)\)[.,;:!?]*")
 _REGION_END = re.compile(r"\)\)[.,;:!?]*$")
 _ALTERNATION_END = re.compile(r"^\}[.,;:!?]+$")
-_SIGNS = frozenset("({")
 
 Kind = Literal["plain", "optional", "either", "unscored"]
 
@@ -41,11 +40,12 @@ def stretches_of(words: Sequence[str]) -> tuple[Stretch, ...] | None:
 
     A mark that is not closed, and an alternation within another, are words like any other.
     """
-    if not any(word[0] in _SIGNS for word in words):
-        return None
     found: list[Stretch] = []
     plain = place = 0
     while place < len(words):
+        if words[place][0] not in "({":
+            place += 1
+            continue
         stretch, after = _marked(words, place)
         if stretch is None:
             place += 1

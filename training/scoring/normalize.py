@@ -60,7 +60,8 @@ class UnicodeText(CachedRule):
 
     def _normalize(self, text: str) -> str:
         # No step looks beyond the spaces around a word, so a word need be looked at only once.
-        words = without_non_speech(ZERO_WIDTH.sub("", text)).split()
+        plain = text if text.isascii() else ZERO_WIDTH.sub("", text)
+        words = without_non_speech(plain).split()
         return " ".join(filter(None, map(self._words.__getitem__, words)))
 
     @cached_property

@@ -9,7 +9,7 @@ from training.scoring.align import UNIT, Aligner, count_errors
 from training.scoring.counts import ErrorCounts, sum_counts
 from training.scoring.marked import NOTHING, LeftOut, MarkedTokens, align_marked
 from training.scoring.marks import stretches_of
-from training.scoring.normalize import clean, raw_tokens
+from training.scoring.normalize import raw_tokens
 from training.scoring.steps import counted
 
 if TYPE_CHECKING:
@@ -60,23 +60,25 @@ def score_pair(
     Characters are aligned at unit costs whatever the ``aligner``: sclite has no rule for letters.
     """
     said, heard = raw_tokens(reference_text), raw_tokens(hypothesis_text)
-    if stretches := stretches_of(said):
+    # Most references mark nothing; to look at each of their words would take as long as scoring.
+    marked = "(" in reference_text or "{" in reference_text
+    if marked and (stretches := stretches_of(said)):
         return _score_marked(stretches, hypothesis_text, normalizer, aligner)
-    # Rules may leave any white space behind; one space between words makes the CER well defined.
-    reference, hypothesis = clean(normalizer(reference_text)), clean(normalizer(hypothesis_text))
+    reference, hypothesis = normalizer(reference_text).split(), normalizer(hypothesis_text).split()
     if normalizer.unit == "character":
         said, heard = tuple("".join(said)), tuple("".join(heard))
     return PairScore(
         raw=count_errors(said, heard, aligner),
-        normalized=count_errors(reference.split(), hypothesis.split(), aligner),
+        normalized=count_errors(reference, hypothesis, aligner),
         characters=_characters(reference, hypothesis, normalizer),
     )
 
 
-def _characters(reference: str, hypothesis: str, normalizer: Normalizer) -> ErrorCounts:
-    if normalizer.unit == "character":
-        reference, hypothesis = reference.replace(" ", ""), hypothesis.replace(" ", "")
-    return count_errors(reference, hypothesis)
+def _characters(
+    reference: Sequence[str], hypothesis: Sequence[str], normalizer: Normalizer
+) -> ErrorCounts:
+    space = "" if normalizer.unit == "character" else " "
+    return count_errors(space.join(reference), space.join(hypothesis))
 
 
 def _score_marked(
@@ -97,8 +99,8 @@ def _score_marked(
         raw=counted(raw.steps),
         normalized=counted(aligned.steps),
         characters=_characters(
-            " ".join(every[at] for at in aligned.reference),
-            " ".join(heard[at] for at in aligned.hypothesis),
+            [every[at] for at in aligned.reference],
+            [heard[at] for at in aligned.hypothesis],
             normalizer,
         ),
         left_out=aligned.left_out,

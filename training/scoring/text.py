@@ -17,6 +17,8 @@ _OPENING = re.compile(r"[\[<{%]")
 
 def clean(text: str) -> str:
     """The text in NFC, without zero-width characters, with one space between words."""
+    if text.isascii():
+        return " ".join(text.split())
     # A zero-width character between a letter and its accent would keep NFC from joining the two.
     return " ".join(unicodedata.normalize("NFC", ZERO_WIDTH.sub("", text)).split())
 
