@@ -165,7 +165,7 @@ def batch(language: str | None, seed: int, count: int) -> tuple[np.ndarray, np.n
 
 def corpus(count: int, language: str | None, processes: int) -> None:
     """The time for the pairs alone is taken off: a corpus is read, not made up."""
-    began = time.perf_counter()
+    began, used = time.perf_counter(), _processor_seconds()
     batches = [
         (language, seed, min(BATCH, count - seed * BATCH)) for seed in range(-(-count // BATCH))
     ]
@@ -176,17 +176,23 @@ def corpus(count: int, language: str | None, processes: int) -> None:
     for slice_ in range(SLICES):
         chosen = names[:, 1] == slice_
         blocks.append(interval(*_sums(names[chosen, 0], rows[chosen])))
-    seconds = time.perf_counter() - began
-    making = _making(count) / processes
+    seconds, used = time.perf_counter() - began, _processor_seconds() - used
+    making = _making(count)
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     print(
-        f"{count:,} pairs, {normalizer_for(language).name}: {seconds - making:.0f} s in "
-        f"{processes} processes ({making:.0f} s to make them up not counted), largest process "
-        f"{max(peak(), children) / 1e6:.0f} MB; WER of the corpus "
-        f"{rows[:, 2].sum() / rows[:, 3].sum():.2%}, "
+        f"{count:,} pairs, {normalizer_for(language).name}, {processes} processes: "
+        f"{seconds - making / processes:.0f} s by the clock, {used - making:.0f} s of processors "
+        f"(without {making:.0f} s to make the pairs up), largest process "
+        f"{max(peak(), children) / 1e6:.0f} MB; WER {rows[:, 2].sum() / rows[:, 3].sum():.2%}, "
         f"{blocks[0].low:.2%} to {blocks[0].high:.2%}",
         flush=True,
     )
+
+
+def _processor_seconds() -> float:
+    """Of this process and of the children that have ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime
 
 
 def _sums(names: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -195,10 +201,10 @@ def _sums(names: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _making(count: int) -> float:
-    start, some = time.perf_counter(), min(count, BATCH)
+    start, some = time.process_time(), min(count, BATCH)
     for _ in pairs(some, seed=99):
         pass
-    return (time.perf_counter() - start) * count / some
+    return (time.process_time() - start) * count / some
 
 
 def main() -> None:

@@ -10,9 +10,11 @@ from training.scoring import (
     AlignedPair,
     Aligner,
     TracedToken,
+    WrittenError,
     align,
     align_traced,
     raw_tokens,
+    written_errors,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ class AlignedRecording:
     reference: tuple[ShownToken, ...]
     hypothesis: tuple[ShownToken, ...]
     steps: tuple[AlignedPair, ...]
+    written: tuple[WrittenError, ...] = ()
+    """The errors between the texts as written, each formatting or recognition."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +82,7 @@ def align_recording(
         reference=_shown(said, [None] * len(said), found.reference),
         hypothesis=_shown(written, timed(written, words), found.hypothesis),
         steps=found.ops,
+        written=written_errors(said, written, found, normalizer, aligner),
     )
 
 

@@ -26,6 +26,7 @@ from training.scoring import (
     normalizer_named,
     sum_counts,
 )
+from training.scoring.labels import Label
 
 Status = Literal["ok", "empty", "error", "missing"]
 UNSCORED_RULE = (
@@ -219,6 +220,12 @@ class Report:
     def left_out(self) -> LeftOut:
         """What the references' marks keep out of the counts."""
         return sum((row.left_out for row in self.scored), start=NOTHING)
+
+    @cached_property
+    def written(self) -> Counter[Label]:
+        """The errors between the texts as written, by what they are."""
+        aligned = (one for one in self.alignments if one)
+        return Counter(error.label for one in aligned for error in one.written)
 
     @cached_property
     def alignments(self) -> tuple[AlignedRecording | None, ...]:

@@ -114,7 +114,8 @@ def summary(report: Report) -> dict[str, Any]:
         "statuses": dict(facts.statuses),
         "coverage": _coverage(report.coverage),
         "wer": _counted(report.normalized),
-        "raw_wer": _counted(report.raw),
+        "raw_wer": _counted(report.raw)
+        | {label: report.written[label] for label in ("formatting", "recognition")},
         "cer": _counted(report.characters),
         "unit": facts.unit,
         "left_out": asdict(report.left_out),

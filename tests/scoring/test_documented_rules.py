@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from batch.config import ScoringSection
-from training.scoring import ErrorCounts, normalizer_for, score_pair
+from training.scoring import (
+    ErrorCounts,
+    align_traced,
+    normalizer_for,
+    raw_tokens,
+    score_pair,
+    written_errors,
+)
 
 PAGE = (Path(__file__).parents[2] / "docs/scoring.md").read_text("utf-8")
 CUSTOM = ScoringSection(
@@ -51,6 +58,18 @@ def test_a_pair_counts_as_documented(cells):
         deletions=int(deletions),
         insertions=int(insertions),
     )
+
+
+@pytest.mark.parametrize(
+    "cells", rows("| reference | transcript | formatting | recognition | rule |", PAGE)
+)
+def test_errors_have_the_documented_labels(cells):
+    said, heard, formatting, recognition, _ = cells
+    rule, words = normalizer_for("en"), (raw_tokens(said), raw_tokens(heard))
+    errors = written_errors(*words, align_traced(*words, rule), rule)
+    labels = [error.label for error in errors]
+    assert labels.count("formatting") == int(formatting)
+    assert labels.count("recognition") == int(recognition)
 
 
 def test_the_page_has_examples_and_names_the_rules_of_today():

@@ -17,6 +17,7 @@ from training.scoring.align import (
 )
 from training.scoring.counts import ErrorCounts, sum_counts
 from training.scoring.custom import NO_RULES, CustomRules
+from training.scoring.labels import AsWritten, WrittenError, written_errors
 from training.scoring.languages import Unit, unit_for
 from training.scoring.marked import NOTHING, LeftOut
 from training.scoring.normalize import (
@@ -39,6 +40,7 @@ __all__ = [
     "AlignedPair",
     "Aligner",
     "Alignment",
+    "AsWritten",
     "CustomRules",
     "ErrorCounts",
     "LeftOut",
@@ -49,6 +51,7 @@ __all__ = [
     "TracedAlignment",
     "TracedToken",
     "Unit",
+    "WrittenError",
     "align",
     "align_traced",
     "aligner_named",
@@ -63,4 +66,5 @@ __all__ = [
     "tally",
     "trace",
     "unit_for",
+    "written_errors",
 ]
