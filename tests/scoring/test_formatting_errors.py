@@ -24,8 +24,8 @@ def labels(reference, hypothesis, *, language="en", aligner=UNIT):
         said, heard = "".join(said), "".join(heard)
     return [
         (
-            None if one.ref_index is None else said[one.ref_index],
-            None if one.hyp_index is None else heard[one.hyp_index],
+            None if one.step.ref_index is None else said[one.step.ref_index],
+            None if one.step.hyp_index is None else heard[one.step.hyp_index],
             one.label,
         )
         for one in errors

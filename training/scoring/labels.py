@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from training.scoring.align import UNIT, Aligner
+from training.scoring.align import UNIT, AlignedPair, Aligner, align
 from training.scoring.languages import Unit
 from training.scoring.provenance import TracedAlignment, TracedToken, align_traced
 from training.scoring.text import clean
@@ -19,11 +19,12 @@ Label = Literal["formatting", "recognition"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WrittenError:
-    """An error between the texts as written, by numbers of words or characters, and what it is."""
+    """An error between the texts as written and what it is.
 
-    op: Literal["sub", "del", "ins"]
-    ref_index: int | None
-    hyp_index: int | None
+    The indexes of its step are those of written words, or of characters (``written_errors``).
+    """
+
+    step: AlignedPair
     label: Label
 
 
@@ -57,14 +58,41 @@ def written_errors(
     *formatting* where all that the normaliser made of its words was right, or is not scored;
     *recognition* where some of it was wrong.
     """
-    if normalizer.unit == "character" and not any("(" in word or "{" in word for word in reference):
-        reference, hypothesis = "".join(reference), "".join(hypothesis)
+    marked = any("(" in word or "{" in word for word in reference)
+    if normalizer.unit == "character" and not marked:
+        reference, hypothesis = list("".join(reference)), list("".join(hypothesis))
         normalized = align_traced(reference, hypothesis, normalizer, aligner)
-    raw = align_traced(reference, hypothesis, AsWritten(unit=normalizer.unit), aligner)
+    if marked:
+        raw = list(_marked_errors(reference, hypothesis, normalizer.unit, aligner))
+    else:
+        raw = [one for one in align(reference, hypothesis, aligner).ops if one.op != "hit"]
     wrong = [step for step in normalized.ops if step.op != "hit"]
     wrong_said = _words(normalized.reference, [step.ref_index for step in wrong])
     wrong_heard = _words(normalized.hypothesis, [step.hyp_index for step in wrong])
-    return tuple(_labelled(raw, wrong_said, wrong_heard))
+    return tuple(
+        WrittenError(
+            step=step,
+            label="recognition"
+            if step.ref_index in wrong_said or step.hyp_index in wrong_heard
+            else "formatting",
+        )
+        for step in raw
+    )
+
+
+def _marked_errors(
+    reference: Sequence[str], hypothesis: Sequence[str], unit: Unit, aligner: Aligner
+) -> Iterator[AlignedPair]:
+    """The errors beside a reference with marks, by numbers of written words."""
+    raw = align_traced(reference, hypothesis, AsWritten(unit=unit), aligner)
+    for step in raw.ops:
+        if step.op != "hit":
+            ref, hyp = step.ref_index, step.hyp_index
+            yield AlignedPair(
+                op=step.op,
+                ref_index=None if ref is None else raw.reference[ref].first,
+                hyp_index=None if hyp is None else raw.hypothesis[hyp].first,
+            )
 
 
 def _words(tokens: Sequence[TracedToken], indexes: Sequence[int | None]) -> set[int]:
@@ -75,18 +103,3 @@ def _words(tokens: Sequence[TracedToken], indexes: Sequence[int | None]) -> set[
         if index is not None
         for word in range(tokens[index].first, tokens[index].last + 1)
     }
-
-
-def _labelled(raw: TracedAlignment, said: set[int], heard: set[int]) -> Iterator[WrittenError]:
-    for step in raw.ops:
-        if step.op == "hit":
-            continue
-        ref = None if step.ref_index is None else raw.reference[step.ref_index].first
-        hyp = None if step.hyp_index is None else raw.hypothesis[step.hyp_index].first
-        wrong = ref in said or hyp in heard
-        yield WrittenError(
-            op=step.op,
-            ref_index=ref,
-            hyp_index=hyp,
-            label="recognition" if wrong else "formatting",
-        )

@@ -98,6 +98,10 @@ def trace(words: Sequence[str], normalizer: Normalizer) -> tuple[TracedToken, ..
         return ()
     tokens = normalizer(" ".join(words)).split()
     alone = [(part, at) for at, word in enumerate(words) for part in normalizer(word).split()]
+    if len(alone) == len(tokens) and all(
+        part == token for (part, _), token in zip(alone, tokens, strict=True)
+    ):
+        return tuple(TracedToken(text=part, first=at, last=at) for part, at in alone)
     steps = align([part for part, _ in alone], tokens).ops
     return tuple(_traced(steps, [at for _, at in alone], tokens))
 
