@@ -24,7 +24,8 @@ def score_lines(figures: Mapping[str, Any]) -> list[str]:
             f"{coverage['missing']} missing, {orphans} without a recording)"
         )
     ]
-    unit = figures["unit"]
+    # A summary of an earlier version has neither.
+    unit, left_out = figures.get("unit", "word"), figures.get("left_out", {})
     name = "WER" if unit == "word" else "CER"
     for label, counted in ((name, figures["wer"]), (f"{name} as written", figures["raw_wer"])):
         rate = "none" if counted["rate"] is None else f"{counted['rate']:.2%}"
@@ -32,7 +33,7 @@ def score_lines(figures: Mapping[str, Any]) -> list[str]:
             f"{label:<16}{rate}  (S {counted['substitutions']}, D {counted['deletions']}, "
             f"I {counted['insertions']}, N {counted['reference']} {unit}s)"
         )
-    if text := left_out_text(figures["left_out"]):
+    if text := left_out_text(left_out):
         lines.append(f"left out        {text}")
     return lines
 
