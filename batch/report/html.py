@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from batch.report.breakdown import confusions, slices_of, spread
+from batch.report.breakdown import confusions, spread
 from batch.report.lines import left_out_text
+from batch.report.meetings import INTERVAL_RULE
 from batch.report.model import UNSCORED_RULE
 from batch.report.payload import MAX_RECORDINGS, payload
 from batch.report.tables import costs_of, storable
@@ -36,7 +37,6 @@ def render(report: Report) -> str:
         ValueError: this installation lacks the normaliser that the run was scored with.
     """
     confused = {kind: confusions(report, kind, top=_TOP_WORDS) for kind in ("S", "D", "I")}
-    slices = slices_of(report)
     style, script = _asset("report.css"), _asset("alignment.js") + _asset("report.js")
     page = (
         _environment()
@@ -46,14 +46,14 @@ def render(report: Report) -> str:
             facts=report.facts,
             coverage=report.coverage,
             confused=confused,
-            slices=slices,
             spread=spread(report),
-            payload=Markup(payload(report, confused, [table.column for table in slices])),  # noqa: S704
+            payload=Markup(payload(report, confused, [table.column for table in report.slices])),  # noqa: S704
             style=Markup(style),  # noqa: S704 (the page's own files)
             script=Markup(script),  # noqa: S704
             policy=_policy(style, script),
             unscored_rule=UNSCORED_RULE,
             not_counted=left_out_text(asdict(report.left_out)),
+            interval_rule=INTERVAL_RULE,
             costs=costs_of(report.facts),
             max_listed=_MAX_LISTED,
             left_out=max(0, len(report.recordings) - MAX_RECORDINGS),
@@ -72,6 +72,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "percent": percent,
+        "points": points,
         "count": count,
         "counted": counted,
         "spoken": spoken,
@@ -104,6 +105,11 @@ def _hash(text: str) -> str:
 def percent(rate: float | None, digits: int = 1) -> str:
     """A rate as per cent, with a narrow no-break space; a dash for none."""
     return "–" if rate is None else f"{rate * 100:.{digits}f}\u202f%"
+
+
+def points(difference: float) -> str:
+    """A difference of rates in percentage points, with its sign: +0.29, −1.04."""
+    return f"{difference * 100:+.2f}".replace("-", "\u2212")
 
 
 def count(number: int) -> str:

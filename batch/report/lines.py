@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from training.scoring.bootstrap import ENOUGH_BLOCKS
+
 
 def hours(seconds: float) -> str:
     """``0.21 h`` or ``12.6 min`` for short sound."""
@@ -24,6 +26,8 @@ def score_lines(figures: Mapping[str, Any]) -> list[str]:
             f"{coverage['missing']} missing, {orphans} without a recording)"
         )
     ]
+    if coverage["unscored_seconds"]:
+        lines.append(f"not scored      {hours(coverage['unscored_seconds'])}, as references say")
     # A summary of an earlier version has neither.
     unit, left_out = figures.get("unit", "word"), figures.get("left_out", {})
     name = "WER" if unit == "word" else "CER"
@@ -33,8 +37,12 @@ def score_lines(figures: Mapping[str, Any]) -> list[str]:
             f"{label:<16}{rate}  (S {counted['substitutions']}, D {counted['deletions']}, "
             f"I {counted['insertions']}, N {counted['reference']} {unit}s)"
         )
+        if label == name:
+            lines.append(f"interval        {interval_text(counted['interval'])}")
     if text := left_out_text(left_out):
         lines.append(f"left out        {text}")
+    if figures["golden"] is not None:
+        lines.append(f"golden set      {golden_text(figures['golden'])}")
     return lines
 
 
@@ -46,6 +54,25 @@ def left_out_text(left_out: Mapping[str, int]) -> str:
         f"{left_out['regions']} unscored regions ({left_out['reference_words']} words of the "
         f"references, {left_out['hypothesis_words']} of the transcripts), "
         f"{left_out['optional_words']} optional words that were not said"
+    )
+
+
+def golden_text(golden: Mapping[str, Any]) -> str:
+    """The verdict on the golden set and the two rates, against the model before."""
+    before, now = (golden[side]["wer"] for side in ("a", "b"))
+    rates = "" if before is None or now is None else f"; WER {before:.2%} before, {now:.2%} now"
+    return f"{golden['verdict']}: {golden['reason']}{rates}"
+
+
+def interval_text(interval: Mapping[str, Any]) -> str:
+    """``12.31 % to 15.02 % (95 %, over 48 meetings)``, or why there is none."""
+    meetings = f"{interval['blocks']} meeting{'' if interval['blocks'] == 1 else 's'}"
+    if interval["low"] is None:
+        return f"none, from {meetings}"
+    few = f"; too few meetings, {ENOUGH_BLOCKS} are wanted" if interval["note"] else ""
+    return (
+        f"{interval['low']:.2%} to {interval['high']:.2%} "
+        f"({interval['level']:.0%}, over {meetings}{few})"
     )
 
 

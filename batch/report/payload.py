@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from batch.report.alignment import timed
-from batch.report.breakdown import slice_value
+from batch.report.slices import slice_value
 from training.scoring import raw_tokens
 
 if TYPE_CHECKING:
