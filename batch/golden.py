@@ -30,7 +30,7 @@ from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from manifests.json_files import json_file
 from manifests.storage import Store, open_store, parent_store
-from training.scoring import ALIGNER_NAME, normalizer_for
+from training.scoring import normalizer_for
 from transform_handler.records import ErrorKind
 
 if TYPE_CHECKING:
@@ -224,7 +224,8 @@ def _state(config: Config, recordings: Store, references: str) -> str:
     if not listing:
         raise InputError(f"[report] golden {recordings.uri!r}: there is nothing there")
     section = config.report
-    rules = [normalizer_for(config.archive.language).name, ALIGNER_NAME, str(section.meeting)]
+    normalizer = normalizer_for(config.archive.language, config.scoring.custom)
+    rules = [normalizer.name, config.scoring.aligner, str(section.meeting)]
     for place in (references, section.golden_metadata):
         listing += _version(place) if place else [""]
     return sha256_of("\n".join([*listing, *rules]).encode("utf-8", "backslashreplace"))[:_DIGITS]

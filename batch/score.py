@@ -47,7 +47,8 @@ from manifests.references import (
 )
 from manifests.storage import Store
 from training.scoring import (
-    ALIGNER_NAME,
+    ALIGNERS,
+    Aligner,
     ErrorCounts,
     Normalizer,
     PairScore,
@@ -78,7 +79,8 @@ def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> R
         matching=matching,
         texts=_texts(output, plan, referenced),
         words=_words(output, plan, referenced),
-        normalizer=normalizer_for(config.archive.language),
+        normalizer=normalizer_for(config.archive.language, config.scoring.custom),
+        aligner=ALIGNERS[config.scoring.aligner],
         report_uri=output.uri_of(plan.keys.reports),
         meeting=config.report.meeting,
     )
@@ -182,6 +184,7 @@ class _Scorer:
     texts: dict[Channel, str | None]
     words: dict[Channel, list[TimedWord]]
     normalizer: Normalizer
+    aligner: Aligner
     report_uri: str
     meeting: str | None
 
@@ -209,7 +212,7 @@ class _Scorer:
             hypothesis = hypothesis and " ".join(word.text for word in words)
         score = _UNSCORED
         if reference is not None and row["status"] in ("ok", "empty"):
-            score = score_pair(reference, hypothesis or "", self.normalizer)
+            score = score_pair(reference, hypothesis or "", self.normalizer, aligner=self.aligner)
         return ScoredRecording(
             id=row["id"],
             path=row["path"],
@@ -235,6 +238,7 @@ class _Scorer:
             raw=score.raw,
             normalized=score.normalized,
             characters=score.characters,
+            left_out=score.left_out,
         )
 
     def _overlap(self, row: Mapping[str, Any]) -> float | None:
@@ -276,7 +280,8 @@ def _facts(
         model_digest=plan.model_digest,
         decode_digest=plan.decode_digest,
         normalizer=normalizer.name,
-        aligner=ALIGNER_NAME,
+        aligner=ALIGNERS[config.scoring.aligner].name,
+        custom=config.scoring.custom,
         started_at=timing.started_at,
         finished_at=timing.finished_at,
         audio_seconds=_audio_seconds(plan, rows),

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from training.scoring import AlignedPair, align, raw_tokens, trace
+from training.scoring import (
+    UNIT,
+    AlignedPair,
+    Aligner,
+    TracedToken,
+    WrittenError,
+    align,
+    align_traced,
+    raw_tokens,
+    written_errors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,6 +60,8 @@ class AlignedRecording:
     hypothesis: tuple[ShownToken, ...]
     steps: tuple[AlignedPair, ...]
     confidences: tuple[float | None, ...] = ()
+    written: tuple[WrittenError, ...] = ()
+    """The errors between the texts as written, each formatting or recognition."""
 
     def confidence(self, token: ShownToken) -> float | None:
         """The lowest confidence of the words behind a token of the hypothesis."""
@@ -73,24 +85,30 @@ class WordError:
 
 
 def align_recording(
-    reference: str, hypothesis: str, words: Sequence[_Timed], normalizer: Normalizer
+    reference: str,
+    hypothesis: str,
+    words: Sequence[_Timed],
+    normalizer: Normalizer,
+    aligner: Aligner = UNIT,
 ) -> AlignedRecording:
     """Align the normalised texts as the scores do, with spelling and times beside the tokens."""
     said, written = raw_tokens(reference), raw_tokens(hypothesis)
-    ref = _shown(said, [None] * len(said), normalizer)
     times = timed(written, words)
-    hyp = _shown(written, times, normalizer)
+    found = align_traced(said, written, normalizer, aligner)
     return AlignedRecording(
-        reference=ref,
-        hypothesis=hyp,
-        steps=align([token.text for token in ref], [token.text for token in hyp]).ops,
+        reference=_shown(said, [None] * len(said), found.reference),
+        hypothesis=_shown(written, times, found.hypothesis),
+        steps=found.ops,
         confidences=tuple(word.confidence if word else None for word in times),
+        written=written_errors(said, written, found, normalizer, aligner),
     )
 
 
 def timed(written: Sequence[str], words: Sequence[_Timed]) -> list[_Timed | None]:
     """For each word of a text the timed word that it comes from, None where they disagree."""
     parts = [(part, word) for word in words for part in raw_tokens(word.text)]
+    if [part for part, _ in parts] == list(written):
+        return [word for _, word in parts]
     found: list[_Timed | None] = [None] * len(written)
     for step in align([part for part, _ in parts], written).ops:
         if step.op == "hit" and step.ref_index is not None and step.hyp_index is not None:
@@ -132,10 +150,10 @@ def _error(
 
 
 def _shown(
-    written: Sequence[str], times: Sequence[_Timed | None], normalizer: Normalizer
+    written: Sequence[str], times: Sequence[_Timed | None], traced: Sequence[TracedToken]
 ) -> tuple[ShownToken, ...]:
     tokens = []
-    for token in trace(written, normalizer):
+    for token in traced:
         first, last = times[token.first], times[token.last]
         tokens.append(
             ShownToken(

@@ -12,7 +12,6 @@ from batch.report.findings.positions import Positions, PositionTally
 from batch.report.findings.repetitions import Repetition, repetitions
 from batch.report.findings.suspects import Suspect, suspects
 from batch.report.findings.timeline import step_seconds
-from training.scoring import normalizer_named
 
 if TYPE_CHECKING:
     from batch.report.alignment import AlignedRecording
@@ -86,7 +85,7 @@ class _Walk:
         self._second = report.second
         self._sure = report.confidence.sure
         self._normalizer: Normalizer | None = (
-            normalizer_named(report.facts.normalizer) if report.second and report.scored else None
+            report.facts.rule if report.second and report.scored else None
         )
         self._positions = PositionTally()
         self._joins = JoinTally(report.facts.joins) if report.facts.joins else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -14,10 +15,11 @@ from markupsafe import Markup
 from batch.report.breakdown import confusions, spread
 from batch.report.confidence import LEAST_WORDS
 from batch.report.figures import clock, deep_link
+from batch.report.lines import left_out_text
 from batch.report.meetings import INTERVAL_RULE
 from batch.report.model import EDITED_RULE, UNSCORED_RULE
 from batch.report.payload import MAX_RECORDINGS, payload
-from batch.report.tables import COSTS, storable
+from batch.report.tables import costs_of, storable
 
 if TYPE_CHECKING:
     from batch.report.model import Report
@@ -55,8 +57,9 @@ def render(report: Report) -> str:
             policy=_policy(style, script),
             unscored_rule=UNSCORED_RULE,
             edited_rule=EDITED_RULE,
+            not_counted=left_out_text(asdict(report.left_out)),
             interval_rule=INTERVAL_RULE,
-            costs=COSTS,
+            costs=costs_of(report.facts),
             max_listed=_MAX_LISTED,
             top_places=_TOP_PLACES,
             least_words=LEAST_WORDS,

@@ -18,8 +18,21 @@ from batch.report.error_places import ErrorPlaces, error_places
 from batch.report.findings.joins import JoinGrid
 from batch.report.meetings import corpus_interval
 from batch.report.slices import SliceTable, slices_of
-from training.scoring import ErrorCounts, normalizer_named, sum_counts
+from training.scoring import (
+    NO_RULES,
+    NOTHING,
+    Aligner,
+    CustomRules,
+    ErrorCounts,
+    LeftOut,
+    Normalizer,
+    Unit,
+    aligner_named,
+    normalizer_named,
+    sum_counts,
+)
 from training.scoring.bootstrap import Interval
+from training.scoring.labels import Label
 
 if TYPE_CHECKING:
     from batch.comparison.comparison import Comparison
@@ -82,6 +95,7 @@ class ScoredRecording:
     raw: ErrorCounts = field(default_factory=ErrorCounts)
     normalized: ErrorCounts = field(default_factory=ErrorCounts)
     characters: ErrorCounts = field(default_factory=ErrorCounts)
+    left_out: LeftOut = NOTHING
     confidence: float | None = None
     words: tuple[TimedWord, ...] = ()
     run_id: str
@@ -185,8 +199,9 @@ class RunFacts:
 
     ``dt`` is the night's date; ``started_at`` and ``finished_at`` are ISO 8601 in UTC;
     ``rtfx`` is seconds of audio for each second of work; ``statuses`` counts all rows of the run.
-    ``normalizer`` and ``aligner`` are the names that the scoring modules give themselves.
-    ``joins`` is where windows can join in recordings of this ``decode_digest``, None if not known.
+    ``normalizer`` and ``aligner`` are the names that the scoring modules give themselves,
+    ``custom`` the project's own rules, without which the normaliser cannot be had again. ``joins``
+    is where windows can join in recordings of this ``decode_digest``, None if not known.
     """
 
     run_id: str
@@ -197,6 +212,7 @@ class RunFacts:
     decode_digest: str
     normalizer: str
     aligner: str
+    custom: CustomRules = NO_RULES
     started_at: str
     finished_at: str
     audio_seconds: float
@@ -204,6 +220,29 @@ class RunFacts:
     statuses: Mapping[str, int] = field(default_factory=dict)
     errors: tuple[ErrorRow, ...] = ()
     joins: JoinGrid | None = None
+
+    @property
+    def rule(self) -> Normalizer:
+        """The normaliser that the run was scored with.
+
+        Raises:
+            ValueError: this installation has no such rule.
+        """
+        return normalizer_named(self.normalizer, self.custom)
+
+    @property
+    def alignment_rule(self) -> Aligner:
+        """The aligner that the run was scored with.
+
+        Raises:
+            ValueError: this installation has no such aligner.
+        """
+        return aligner_named(self.aligner)
+
+    @property
+    def unit(self) -> Unit:
+        """What the headline rate counts: words, or characters in languages without spaces."""
+        return self.rule.unit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,6 +290,17 @@ class Report:
         return sum_counts(row.characters for row in self.scored)
 
     @cached_property
+    def left_out(self) -> LeftOut:
+        """What the references' marks keep out of the counts."""
+        return sum((row.left_out for row in self.scored), start=NOTHING)
+
+    @cached_property
+    def written(self) -> Counter[Label]:
+        """The errors between the texts as written, by what they are."""
+        aligned = (one for one in self.alignments if one)
+        return Counter(error.label for one in aligned for error in one.written)
+
+    @cached_property
     def alignments(self) -> tuple[AlignedRecording | None, ...]:
         """The alignment of each of ``recordings``, made once; None for those not scored.
 
@@ -259,9 +309,11 @@ class Report:
         """
         if not self.scored:
             return (None,) * len(self.recordings)
-        normalizer = normalizer_named(self.facts.normalizer)
+        normalizer, aligner = self.facts.rule, self.facts.alignment_rule
         return tuple(
-            align_recording(row.reference or "", row.hypothesis or "", row.words, normalizer)
+            align_recording(
+                row.reference or "", row.hypothesis or "", row.words, normalizer, aligner
+            )
             if row.scored
             else None
             for row in self.recordings

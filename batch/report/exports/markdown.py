@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from batch.report.lines import golden_text, interval_text
-from batch.report.tables import COSTS, storable
+from batch.report.tables import costs_of, storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,10 @@ def _lines(report: Report, page: str) -> Iterator[str]:
         f"{escaped(facts.model_digest[:12])}."
     )
     if report.scored:
-        yield (f"Rules: {escaped(facts.normalizer)}; {escaped(facts.aligner)} ({escaped(COSTS)}).")
+        yield (
+            f"Rules: {escaped(facts.normalizer)}; {escaped(facts.aligner)} "
+            f"({escaped(costs_of(facts))})."
+        )
     yield f"Page: {escaped(page) if '`' in page else f'`{page}`'}"
 
 

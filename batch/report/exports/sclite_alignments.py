@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from batch.report.alignment import AlignedRecording
     from batch.report.model import Report, ScoredRecording
     from training.scoring import AlignedPair
-    from training.scoring.align import Op
+    from training.scoring.steps import Op
 
 _LETTERS = {"sub": "S", "del": "D", "ins": "I"}
 
