@@ -121,11 +121,15 @@ class ScheduleSection(_Section):
 
 
 class ReportSection(_Section):
-    """[report] when a run counts as a failure (exit code 3)."""
+    """[report] when a run counts as a failure (exit code 3), and what lies beside the page.
+
+    ``clips`` is how many of the worst places get a short sound beside the page; 0: none.
+    """
 
     max_error_share: Annotated[float, Field(ge=0, le=1)] | None = None
     min_coverage: Annotated[float, Field(ge=0, le=1)] | None = None
     max_wer: Annotated[float, Field(ge=0)] | None = None
+    clips: Annotated[int, Field(ge=0, le=2000)] = 200
 
 
 class TrainingSection(_Section):

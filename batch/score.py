@@ -20,6 +20,7 @@ from batch.datasets import read_rows
 from batch.layout import SEGMENTS, TRANSCRIPTS
 from batch.parquet import parquet_bytes
 from batch.plan import Plan
+from batch.report.clips import write_clips
 from batch.report.html import render
 from batch.report.model import (
     Coverage,
@@ -29,7 +30,9 @@ from batch.report.model import (
     ScoredRecording,
     TimedWord,
 )
+from batch.report.places import worst_places
 from batch.report.tables import errors_table, scores_table, summary
+from batch.report.verdict_file import Verdicts
 from manifests.local_store import path_of_uri
 from manifests.matching import Matching
 from manifests.references import ReferenceTexts, load_references, match_references
@@ -51,7 +54,9 @@ _LIGHT = ["id", "path", "channel", "status", "error_kind", "error_message"]
 _LIGHT += ["duration", "confidence", "run_id", "meta", "uri"]
 
 
-def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> Report:
+def build_report(
+    output: Store, config: Config, plan: Plan, timing: Timing, verdicts: Verdicts | None = None
+) -> Report:
     """Score every recording that has a reference, as run ``plan`` left the archive."""
     light = read_rows(output, TRANSCRIPTS, until=plan.run_id, columns=_LIGHT).to_pylist()
     light.sort(key=lambda row: (row["path"], row["id"], row["channel"] or 0))
@@ -76,6 +81,7 @@ def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> R
             ],
         ),
         recordings=tuple(recordings),
+        verdicts=verdicts,
     )
 
 
@@ -89,10 +95,11 @@ def write_scores(output: Store, plan: Plan, report: Report) -> dict[str, Any]:
     return figures
 
 
-def write_report(output: Store, plan: Plan, report: Report) -> str:
-    """Write the page; returns its URI."""
+def write_report(output: Store, plan: Plan, report: Report, *, clips: int = 0) -> str:
+    """Write the page, and ``clips`` sounds of the worst places beside it; returns its URI."""
     key = f"{plan.keys.reports}report.html"
-    output.put(key, render(report).encode())
+    sounds = write_clips(output, plan.keys.reports, worst_places(report, most=clips))
+    output.put(key, render(report, sounds).encode())
     return output.uri_of(key)
 
 
@@ -192,6 +199,7 @@ class _Scorer:
             run_id=row["run_id"],
             meta=dict(row["meta"] or ()),
             audio_href=_href(row["uri"], self.report_uri),
+            uri=row["uri"],
             raw=score.raw,
             normalized=score.normalized,
             characters=score.characters,

@@ -17,16 +17,22 @@ from batch.report.payload import MAX_RECORDINGS, payload
 from batch.report.tables import COSTS, storable
 
 if TYPE_CHECKING:
-    from batch.report.model import Report
+    from collections.abc import Sequence
 
+    from batch.report.model import Report
+    from batch.report.places import Clip
+
+_SCRIPTS = ("page", "alignment", "sound", "verdicts", "review", "detail", "list", "rows", "report")
+_STYLES = ("report", "recordings")
 _TOP_WORDS = 20
 _MAX_LISTED = 500
 
 
-def render(report: Report) -> str:
+def render(report: Report, clips: Sequence[Clip] = ()) -> str:
     """The page of a run: coverage, WER, recordings worst first, alignments, slices, words.
 
-    One self-contained document that opens from a file. Text from the archive and the model is
+    One self-contained document that opens from a file; ``clips`` are short sounds that lie beside
+    it. Text from the archive and the model is
     escaped wherever it stands, and a content security policy lets no script run but the page's
     own, known by its hash (W3C CSP 3, section 8.3).
 
@@ -35,7 +41,11 @@ def render(report: Report) -> str:
     """
     confused = {kind: confusions(report, kind, top=_TOP_WORDS) for kind in ("S", "D", "I")}
     slices = slices_of(report)
-    style, script = _asset("report.css"), _asset("alignment.js") + _asset("report.js")
+    columns = [table.column for table in slices]
+    style, script = (
+        "".join(_asset(f"{name}.css") for name in _STYLES),
+        "".join(_asset(f"{name}.js") for name in _SCRIPTS),
+    )
     page = (
         _environment()
         .get_template("report.html.j2")
@@ -46,7 +56,7 @@ def render(report: Report) -> str:
             confused=confused,
             slices=slices,
             spread=spread(report),
-            payload=Markup(payload(report, confused, [table.column for table in slices])),  # noqa: S704
+            payload=Markup(payload(report, confused, columns, clips)),  # noqa: S704
             style=Markup(style),  # noqa: S704 (the page's own files)
             script=Markup(script),  # noqa: S704
             policy=_policy(style, script),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from batch.report.adjudication import adjudicated_lines
+
 
 def hours(seconds: float) -> str:
     """``0.21 h`` or ``12.6 min`` for short sound."""
@@ -30,6 +32,8 @@ def score_lines(figures: Mapping[str, Any]) -> list[str]:
             f"{label:<16}{rate}  (S {counted['substitutions']}, D {counted['deletions']}, "
             f"I {counted['insertions']}, N {counted['reference']} words)"
         )
+    if "adjudicated" in figures:
+        lines += adjudicated_lines(figures["adjudicated"])
     return lines
 
 

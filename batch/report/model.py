@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+from batch.report.adjudication import Adjudication, adjudicate
 from batch.report.alignment import AlignedRecording, align_recording
+from batch.report.verdict_file import Verdicts
 from training.scoring import ErrorCounts, normalizer_named, sum_counts
 
 Status = Literal["ok", "empty", "error", "missing"]
@@ -58,6 +60,10 @@ class ScoredRecording:
     run_id: str
     meta: Mapping[str, str] = field(default_factory=dict)
     audio_href: str | None = None
+    uri: str | None = None
+    """Where the sound lies, for clips of it; never on the page."""
+    previous: str | None = None
+    """What an earlier run wrote, shown beside ``hypothesis``."""
 
     @property
     def scored(self) -> bool:
@@ -156,6 +162,12 @@ class Report:
     facts: RunFacts
     coverage: Coverage
     recordings: tuple[ScoredRecording, ...]
+    verdicts: Verdicts | None = None
+
+    @cached_property
+    def adjudication(self) -> Adjudication | None:
+        """The figures after the verdicts, where there are some."""
+        return None if self.verdicts is None else adjudicate(self, self.verdicts)
 
     @cached_property
     def scored(self) -> tuple[ScoredRecording, ...]:

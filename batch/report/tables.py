@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from batch.report.adjudication import adjudicated_summary
 from batch.report.alignment import word_errors
 from batch.report.model import UNSCORED_RULE
 
@@ -116,6 +117,7 @@ def summary(report: Report) -> dict[str, Any]:
         "wer": _counted(report.normalized),
         "raw_wer": _counted(report.raw),
         "cer": _counted(report.characters),
+        **_adjudicated(report),
         "rules": {
             "normalizer": facts.normalizer,
             "aligner": facts.aligner,
@@ -123,6 +125,11 @@ def summary(report: Report) -> dict[str, Any]:
             "unscored": UNSCORED_RULE,
         },
     }
+
+
+def _adjudicated(report: Report) -> dict[str, Any]:
+    adjudication = report.adjudication
+    return {} if adjudication is None else {"adjudicated": adjudicated_summary(adjudication)}
 
 
 def _counted(counts: ErrorCounts) -> dict[str, float | int | None]:
