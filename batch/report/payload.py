@@ -73,7 +73,7 @@ def packed(data: object) -> str:
     """
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     whole = text.encode("utf-8", "backslashreplace")
-    return base64.b64encode(gzip.compress(whole, compresslevel=9, mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(whole, compresslevel=6, mtime=0)).decode("ascii")
 
 
 def unpacked(text: str) -> Any:

@@ -287,6 +287,7 @@ async function main() {
   try {
     new ReportPage(await unpacked(byId("payload").textContent), table).start();
     document.documentElement.dataset.ready = "true";
+    performance.mark("nightscribe-ready");
   } catch (error) {
     byId("unreadable").hidden = false;
     throw error;

@@ -54,7 +54,8 @@ class Verdicts {
 
   // Targets by recording: rows ask for theirs while the list is scrolled.
   index() {
-    this.entries = new Map([...this.applied, ...this.given].filter(([, entry]) => entry));
+    const merged = new Map([...this.applied, ...this.given]);
+    this.entries = new Map([...merged].filter(([, entry]) => entry));
     this.byRecording = new Map();
     for (const entry of this.entries.values()) {
       const key = JSON.stringify([entry.recording, entry.channel ?? null]);
