@@ -45,9 +45,13 @@ class ArchiveSection(_Section):
 
 
 class ReferencesSection(_Section):
-    """[references] what was really said, where that is known."""
+    """[references] what was really said, where that is known.
+
+    ``scored`` is a UEM file: the regions that were transcribed.
+    """
 
     uri: Location
+    scored: Location | None = None
 
 
 class ModelSection(_Section):
@@ -121,10 +125,19 @@ class ScheduleSection(_Section):
 
 
 class ReportSection(_Section):
-    """[report] when a run counts as a failure (exit code 3), and what lies beside the page.
+    """[report] what is compared, and when a run counts as a failure (exit code 3).
 
+    ``meeting`` is the metadata column that says which recordings are of one meeting. ``golden`` is
+    a fixed set of recordings with references, transcribed once for each model and setting.
     ``clips`` is how many of the worst places get a short sound beside the page; 0: none.
     """
+
+    meeting: str | None = None
+    golden: Location | None = None
+    golden_references: Location | None = None
+    golden_metadata: Location | None = None
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.003
+    fail_when_worse: bool = False
 
     max_error_share: Annotated[float, Field(ge=0, le=1)] | None = None
     min_coverage: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -290,10 +303,11 @@ def _section_type(annotation: Any) -> type[BaseModel] | None:
 _LABELS = frozenset({"train", "validation", "test", "domain", "held_out"})
 _LOCATIONS: Mapping[str, tuple[str, ...]] = {
     "archive": ("uri", "metadata"),
-    "references": ("uri",),
+    "references": ("uri", "scored"),
     "model": ("uri", "held_out"),
     "output": ("uri",),
     "decode": ("language_model",),
+    "report": ("golden", "golden_references", "golden_metadata"),
     "training": ("train", "validation", "test", "domain", "base"),
     "sagemaker": ("wheels",),
 }

@@ -10,6 +10,7 @@ LEDGER = "ledger/"
 TRANSCRIPTS = "transcripts"
 SEGMENTS = "segments"
 HISTORY = "history"
+GOLDEN = "golden"
 # Sorts before the names of shards and bodies, which have more digits.
 PROBE = "-0."
 

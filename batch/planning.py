@@ -45,7 +45,8 @@ from manifests.errors import InputError
 from manifests.matching import Matching
 from manifests.metadata import load_metadata
 from manifests.recordings import Recording, list_recordings
-from manifests.references import load_references, match_references
+from manifests.reference_forms import load_references
+from manifests.references import match_references
 from manifests.storage import Store
 
 
@@ -309,7 +310,8 @@ class Planner:
     def _check_references(self, paths: list[str]) -> None:
         if self.config.references is None:
             return
-        references = load_references(self.config.references.uri)
+        section = self.config.references
+        references = load_references(section.uri, scored=section.scored)
         matching = match_references(references, paths)
         if not matching.by_path:
             named = ", ".join(repr(one.recording) for one in references[:3])

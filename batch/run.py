@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
@@ -19,8 +19,10 @@ from batch.capacity.prices import used_summary
 from batch.capacity.used import Timing
 from batch.claim import Claim
 from batch.collect import Collected, collect
+from batch.comparison.comparison import Comparison
 from batch.config import Config
 from batch.datasets import drop_run
+from batch.golden import GoldenSet, against_the_last
 from batch.layout import CLAIM, TRANSCRIPTS, RunKeys
 from batch.outputs import Outputs, rounds_begun
 from batch.plan import Plan, read_plan
@@ -31,7 +33,7 @@ from batch.report.model import Report
 from batch.report.verdict_file import Verdicts
 from batch.requests import LOCAL_ROLE, job_name
 from batch.rounds import Rounds
-from batch.runs import mark_finished, unfinished
+from batch.runs import latest, mark_finished, unfinished
 from batch.score import build_report, exceeded, write_report, write_scores
 from batch.timing import timing_of
 from batch.transform_machines import isolated
@@ -106,6 +108,7 @@ class Runner:
             JobFailedError: a job could not do anything at all; the run stays as it is.
         """
         finished = self.resume()
+        self.golden()
         plan = self._planned()
         if plan is not None:
             finished.append(self.finish(plan))
@@ -114,6 +117,25 @@ class Runner:
     def resume(self) -> list[Finished]:
         """Finish what earlier runs left, and begin nothing new."""
         return [self._resumed(plan) for plan in self._unfinished()]
+
+    def golden(self) -> None:
+        """Transcribe and score the golden set, where this model has not been seen on it.
+
+        A set that cannot be done costs the night its verdict, not its transcripts.
+        """
+        try:
+            bundle = configured_bundle(self.config, self.output, tell=self.planner.step)
+            golden = GoldenSet.of(self.config, bundle)
+            if golden is None or golden.is_done():
+                return
+            self.listener.step("golden", "transcribing the golden set with a model that is new")
+            runner = replace(self, config=golden.config, on_begin=lambda _: None)
+            with runner.claimed():
+                if not runner.run():
+                    runner.report(read_plan(golden.output, latest(golden.output)))
+                golden.done(latest(golden.output))
+        except NightscribeError as error:
+            self.listener.warn(f"golden set: {error}; the night goes on without its verdict")
 
     def plan(self) -> Plan | None:
         """Freeze a new run; the unfinished one where there is one, None where all is done."""
@@ -168,6 +190,7 @@ class Runner:
         self.listener.step("score", "aligning transcripts with references")
         timing = timing_of(self.output, plan)
         report = build_report(self.output, self.config, plan, timing, verdicts)
+        report = replace(report, golden=self._golden_verdict(plan))
         return report, write_scores(self.output, plan, report)
 
     def report(self, plan: Plan, verdicts: Verdicts | None = None) -> Finished:
@@ -195,6 +218,13 @@ class Runner:
         self.output.put(plan.keys.summary, _summary(finished, timing, used))
         mark_finished(self.output, plan.run_id)
         return finished
+
+    def _golden_verdict(self, plan: Plan) -> Comparison | None:
+        try:
+            return against_the_last(self.config, plan.model_digest, plan.decode_digest)
+        except NightscribeError as error:
+            self.listener.warn(f"golden set: {error}")
+            return None
 
     # -- runs that were begun -----------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from batch.capacity.used import Timing
 from batch.collect import Collected
+from batch.comparison.lines import difference_text
 from batch.config import Config
 from batch.datasets import read_rows
 from batch.layout import SEGMENTS, TRANSCRIPTS
@@ -28,14 +29,22 @@ from batch.report.model import (
     Report,
     RunFacts,
     ScoredRecording,
+    Sound,
     TimedWord,
 )
 from batch.report.places import worst_places
 from batch.report.tables import errors_table, scores_table, summary
 from batch.report.verdict_file import Verdicts
+from manifests.errors import InputError
 from manifests.local_store import path_of_uri
 from manifests.matching import Matching
-from manifests.references import ReferenceTexts, load_references, match_references
+from manifests.reference_forms import load_references
+from manifests.references import (
+    References,
+    match_references,
+    seconds_of,
+    within,
+)
 from manifests.storage import Store
 from training.scoring import (
     ALIGNER_NAME,
@@ -45,20 +54,24 @@ from training.scoring import (
     normalizer_for,
     score_pair,
 )
+from training.scoring.verdict import Verdict
 
 Channel = tuple[str, int | None]
 """Recording id and channel."""
 
 _UNSCORED = PairScore(raw=ErrorCounts(), normalized=ErrorCounts(), characters=ErrorCounts())
 _LIGHT = ["id", "path", "channel", "status", "error_kind", "error_message"]
-_LIGHT += ["duration", "confidence", "run_id", "meta", "uri"]
+_LIGHT += ["duration", "confidence", "run_id", "meta", "uri", "language"]
+_SOUND = [field.name for field in fields(Sound)]
 
 
 def build_report(
     output: Store, config: Config, plan: Plan, timing: Timing, verdicts: Verdicts | None = None
 ) -> Report:
     """Score every recording that has a reference, as run ``plan`` left the archive."""
-    light = read_rows(output, TRANSCRIPTS, until=plan.run_id, columns=_LIGHT).to_pylist()
+    light = read_rows(
+        output, TRANSCRIPTS, until=plan.run_id, columns=[*_LIGHT, *_SOUND]
+    ).to_pylist()
     light.sort(key=lambda row: (row["path"], row["id"], row["channel"] or 0))
     matching = _references(config, {row["path"] for row in light})
     referenced = {row["id"] for row in light if row["path"] in matching.by_path}
@@ -68,6 +81,7 @@ def build_report(
         words=_words(output, plan, referenced),
         normalizer=normalizer_for(config.archive.language),
         report_uri=output.uri_of(plan.keys.reports),
+        meeting=_meeting_column(config, light),
     )
     recordings = [scorer.scored(row) for row in _units(light, matching, scorer)]
     return Report(
@@ -116,13 +130,35 @@ def exceeded(config: Config, collected: Collected, report: Report) -> list[str]:
         problems.append(f"{coverage or 0.0:.1%} of the references are scored; {required}")
     if limits.max_wer is not None and wer is not None and wer > limits.max_wer:
         problems.append(f"WER {wer:.2%}; at most {limits.max_wer:.2%} is allowed")
+    golden = report.golden
+    if limits.fail_when_worse and golden is not None and golden.verdict is Verdict.WORSE:
+        problems.append(f"golden set: {difference_text(golden.difference)}: worse than before")
     return problems
 
 
-def _references(config: Config, paths: Iterable[str]) -> Matching[ReferenceTexts]:
+def _references(config: Config, paths: Iterable[str]) -> Matching[References]:
     if config.references is None:
         return Matching()
-    return match_references(load_references(config.references.uri), paths)
+    section = config.references
+    return match_references(load_references(section.uri, scored=section.scored), paths)
+
+
+def _meeting_column(config: Config, rows: list[dict[str, Any]]) -> str | None:
+    """``[report] meeting``, where the metadata has it.
+
+    Raises:
+        InputError: no recording has such a column.
+    """
+    name = config.report.meeting
+    if name is None or not rows:
+        return name
+    columns = {column for row in rows for column, _ in row["meta"] or ()}
+    if name not in columns:
+        known = f"it has {', '.join(sorted(columns))}" if columns else "there is none"
+        raise InputError(
+            f"[report] meeting {name!r}: no column of that name in [archive] metadata; {known}"
+        )
+    return name
 
 
 def _texts(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, str | None]:
@@ -141,7 +177,7 @@ def _words(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, list[Timed
 
 
 def _units(
-    rows: list[dict[str, Any]], matching: Matching[ReferenceTexts], scorer: _Scorer
+    rows: list[dict[str, Any]], matching: Matching[References], scorer: _Scorer
 ) -> Iterator[dict[str, Any]]:
     """What is scored as one: a row, or all channels of a recording whose reference is one text."""
     for _, group in groupby(rows, key=lambda row: row["id"]):
@@ -158,11 +194,12 @@ def _units(
 class _Scorer:
     """Puts rows beside their references."""
 
-    matching: Matching[ReferenceTexts]
+    matching: Matching[References]
     texts: dict[Channel, str | None]
     words: dict[Channel, list[TimedWord]]
     normalizer: Normalizer
     report_uri: str
+    meeting: str | None
 
     def merged(self, channels: list[dict[str, Any]]) -> dict[str, Any]:
         """The channels of a recording as one, their words in the order of their times."""
@@ -178,9 +215,14 @@ class _Scorer:
 
     def scored(self, row: dict[str, Any]) -> ScoredRecording:
         """One row of the report."""
-        where = (row["id"], row["channel"])
-        reference = self.matching.by_path.get(row["path"], {}).get(row["channel"])
+        where, meta = (row["id"], row["channel"]), dict(row["meta"] or ())
+        found = self.matching.by_path.get(row["path"], {}).get(row["channel"])
+        reference, spans = (found.text, found.unscored) if found is not None else (None, ())
+        words = tuple(self.words.get(where, ()))
         hypothesis = self.texts.get(where) if reference is not None else None
+        if spans:
+            words = tuple(word for word in words if not within(_middle(word), spans))
+            hypothesis = hypothesis and " ".join(word.text for word in words)
         score = _UNSCORED
         if reference is not None and row["status"] in ("ok", "empty"):
             score = score_pair(reference, hypothesis or "", self.normalizer)
@@ -195,15 +237,23 @@ class _Scorer:
             reference=reference,
             hypothesis=hypothesis,
             confidence=row["confidence"],
-            words=tuple(self.words.get(where, ())),
+            words=words,
+            unscored_seconds=seconds_of(spans, duration=row["duration"]),
             run_id=row["run_id"],
-            meta=dict(row["meta"] or ()),
+            meta=meta,
             audio_href=_href(row["uri"], self.report_uri),
             uri=row["uri"],
+            language=row["language"],
+            sound=Sound(**{name: row[name] for name in _SOUND}),
+            meeting_name=meta.get(self.meeting) if self.meeting else None,
             raw=score.raw,
             normalized=score.normalized,
             characters=score.characters,
         )
+
+
+def _middle(word: TimedWord) -> float:
+    return (word.start + word.end) / 2
 
 
 def _href(audio: str, report: str) -> str | None:

@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from batch.cli import (
+    compare_command,
     deploy_commands,
     doctor_command,
     endpoint_commands,
@@ -48,6 +49,7 @@ _COMMANDS = (
     *training_commands.COMMANDS,
     estimate_command.estimate,
     evaluate_command.evaluate,
+    compare_command.compare,
     *inspect_commands.COMMANDS,
     *schedule_commands.COMMANDS,
     *endpoint_commands.COMMANDS,

@@ -7,6 +7,7 @@ from batch.report.model import (
     Report,
     RunFacts,
     ScoredRecording,
+    Sound,
     TimedWord,
 )
 from batch.report.tables import (
@@ -25,6 +26,7 @@ __all__ = [
     "Report",
     "RunFacts",
     "ScoredRecording",
+    "Sound",
     "TimedWord",
     "errors_table",
     "render",

@@ -1,4 +1,4 @@
-"""Where the errors are: slices by metadata, confused words, the spread over recordings."""
+"""Where the errors are: confused words, the spread over recordings."""
 
 from __future__ import annotations
 
@@ -8,37 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from batch.report.alignment import word_errors
-from training.scoring import ErrorCounts, sum_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from batch.report.model import Report
 
-    from batch.report.model import Report, ScoredRecording
-
-# A column with more values than this names recordings rather than kinds of recordings.
-MAX_SLICES = 30
-NO_VALUE = "(none)"
 # Upper edges of the bars, as rates; the last bar has no end.
 _EDGES = (0.0, 0.05, 0.10, 0.20, 0.30, 0.50, 1.0)
 _LABELS = ("0", "≤ 5", "≤ 10", "≤ 20", "≤ 30", "≤ 50", "≤ 100", "> 100")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Slice:
-    """The recordings with one value in a metadata column, counts added up."""
-
-    value: str
-    recordings: int
-    raw: ErrorCounts
-    normalized: ErrorCounts
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SliceTable:
-    """One metadata column's slices, most errors first."""
-
-    column: str
-    slices: tuple[Slice, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,39 +36,6 @@ class Bar:
 
     label: str
     recordings: int
-
-
-def slices_of(report: Report) -> tuple[SliceTable, ...]:
-    """The slices by each column of the metadata that has 2 to 30 values, and by channel."""
-    columns = sorted({column for row in report.scored for column in row.meta})
-    if any(row.channel is not None for row in report.scored):
-        columns.append("channel")
-    tables = (_slice_table(report.scored, column) for column in columns)
-    return tuple(table for table in tables if 2 <= len(table.slices) <= MAX_SLICES)
-
-
-def slice_value(recording: ScoredRecording, column: str) -> str:
-    """A recording's value in a metadata column; its channel where no such column is given."""
-    if column == "channel" and "channel" not in recording.meta:
-        return NO_VALUE if recording.channel is None else str(recording.channel)
-    return recording.meta.get(column) or NO_VALUE
-
-
-def _slice_table(recordings: Sequence[ScoredRecording], column: str) -> SliceTable:
-    groups: defaultdict[str, list[ScoredRecording]] = defaultdict(list)
-    for row in recordings:
-        groups[slice_value(row, column)].append(row)
-    slices = [
-        Slice(
-            value=value,
-            recordings=len(rows),
-            raw=sum_counts(row.raw for row in rows),
-            normalized=sum_counts(row.normalized for row in rows),
-        )
-        for value, rows in groups.items()
-    ]
-    slices.sort(key=lambda part: (-part.normalized.errors, part.value))
-    return SliceTable(column=column, slices=tuple(slices))
 
 
 def confusions(report: Report, kind: Literal["S", "D", "I"], *, top: int) -> tuple[Confusion, ...]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from batch.report.breakdown import confusions, slices_of, spread
+from batch.report.breakdown import confusions, spread
+from batch.report.meetings import INTERVAL_RULE
 from batch.report.model import UNSCORED_RULE
 from batch.report.payload import MAX_RECORDINGS, payload
 from batch.report.tables import COSTS, storable
@@ -40,8 +41,7 @@ def render(report: Report, clips: Sequence[Clip] = ()) -> str:
         ValueError: this installation lacks the normaliser that the run was scored with.
     """
     confused = {kind: confusions(report, kind, top=_TOP_WORDS) for kind in ("S", "D", "I")}
-    slices = slices_of(report)
-    columns = [table.column for table in slices]
+    columns = [table.column for table in report.slices]
     style, script = (
         "".join(_asset(f"{name}.css") for name in _STYLES),
         "".join(_asset(f"{name}.js") for name in _SCRIPTS),
@@ -54,13 +54,13 @@ def render(report: Report, clips: Sequence[Clip] = ()) -> str:
             facts=report.facts,
             coverage=report.coverage,
             confused=confused,
-            slices=slices,
             spread=spread(report),
             payload=Markup(payload(report, confused, columns, clips)),  # noqa: S704
             style=Markup(style),  # noqa: S704 (the page's own files)
             script=Markup(script),  # noqa: S704
             policy=_policy(style, script),
             unscored_rule=UNSCORED_RULE,
+            interval_rule=INTERVAL_RULE,
             costs=COSTS,
             max_listed=_MAX_LISTED,
             left_out=max(0, len(report.recordings) - MAX_RECORDINGS),
@@ -79,6 +79,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "percent": percent,
+        "points": points,
         "count": count,
         "counted": counted,
         "spoken": spoken,
@@ -111,6 +112,11 @@ def _hash(text: str) -> str:
 def percent(rate: float | None, digits: int = 1) -> str:
     """A rate as per cent, with a narrow no-break space; a dash for none."""
     return "–" if rate is None else f"{rate * 100:.{digits}f}\u202f%"
+
+
+def points(difference: float) -> str:
+    """A difference of rates in percentage points, with its sign: +0.29, −1.04."""
+    return f"{difference * 100:+.2f}".replace("-", "\u2212")
 
 
 def count(number: int) -> str:

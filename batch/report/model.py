@@ -10,12 +10,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from batch.report.adjudication import Adjudication, adjudicate
 from batch.report.alignment import AlignedRecording, align_recording
+from batch.report.meetings import corpus_interval
+from batch.report.slices import SliceTable, slices_of
 from batch.report.verdict_file import Verdicts
 from training.scoring import ErrorCounts, normalizer_named, sum_counts
+from training.scoring.bootstrap import Interval
+
+if TYPE_CHECKING:
+    from batch.comparison.comparison import Comparison
 
 Status = Literal["ok", "empty", "error", "missing"]
 UNSCORED_RULE = (
@@ -35,12 +41,23 @@ class TimedWord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Sound:
+    """What was measured of the sound, as ``docs/tables.md`` defines it; None where unknown."""
+
+    level_dbfs: float | None = None
+    clipped_share: float | None = None
+    bandwidth_hertz: float | None = None
+    snr_db: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ScoredRecording:
     """One transcript beside its reference.
 
     ``reference`` is None where none was given, "" where the reference says that nobody speaks.
     ``hypothesis`` is None where there is no transcript. The counts stay zeros where ``scored`` is
-    false. ``duration`` and word times are in seconds.
+    false. ``duration``, word times and
+    ``unscored_seconds``, what the reference leaves out of scoring, are in seconds.
     """
 
     id: str
@@ -64,6 +81,15 @@ class ScoredRecording:
     """Where the sound lies, for clips of it; never on the page."""
     previous: str | None = None
     """What an earlier run wrote, shown beside ``hypothesis``."""
+    language: str | None = None
+    sound: Sound = Sound()
+    meeting_name: str | None = None
+    unscored_seconds: float = 0.0
+
+    @property
+    def meeting(self) -> str:
+        """The block that is drawn whole where an interval is made; the recording by default."""
+        return self.meeting_name or self.id
 
     @property
     def scored(self) -> bool:
@@ -85,6 +111,8 @@ class Coverage:
     empty: int
     error: int
     missing: int
+    unscored_seconds: float = 0.0
+    """Sound of scored recordings that their references leave out of scoring."""
     references_without_recording: tuple[str, ...] = ()
     ambiguous: tuple[str, ...] = ()
 
@@ -106,6 +134,7 @@ class Coverage:
             empty=expected["empty"],
             error=expected["error"],
             missing=expected["missing"],
+            unscored_seconds=sum(row.unscored_seconds for row in recordings if row.scored),
             references_without_recording=tuple(references_without_recording),
             ambiguous=tuple(ambiguous),
         )
@@ -163,6 +192,8 @@ class Report:
     coverage: Coverage
     recordings: tuple[ScoredRecording, ...]
     verdicts: Verdicts | None = None
+    golden: Comparison | None = None
+    """The run's model on the golden set against the one before it."""
 
     @cached_property
     def adjudication(self) -> Adjudication | None:
@@ -183,6 +214,16 @@ class Report:
     def normalized(self) -> ErrorCounts:
         """Corpus word counts after the normaliser."""
         return sum_counts(row.normalized for row in self.scored)
+
+    @cached_property
+    def interval(self) -> Interval:
+        """Where the normalised WER lies, by a bootstrap over meetings."""
+        return corpus_interval(self.scored)
+
+    @cached_property
+    def slices(self) -> tuple[SliceTable, ...]:
+        """The scored recordings by the values of their columns."""
+        return slices_of(self.scored)
 
     @cached_property
     def characters(self) -> ErrorCounts:

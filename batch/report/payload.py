@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from batch.report.alignment import align_recording, timed
-from batch.report.breakdown import slice_value
 from batch.report.places import CLIPS
+from batch.report.slices import slice_value
 from training.scoring import normalizer_named, raw_tokens
 
 if TYPE_CHECKING:

@@ -8,13 +8,19 @@ import pyarrow as pa
 
 from batch.report.adjudication import adjudicated_summary
 from batch.report.alignment import word_errors
+from batch.report.meetings import INTERVAL_RULE
 from batch.report.model import UNSCORED_RULE
+from batch.report.slices import slice_value
+from manifests.hashing import sha256_of
+from training.scoring import raw_tokens
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from batch.report.model import Coverage, Report, ScoredRecording
     from training.scoring import ErrorCounts
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 COSTS = "substitution 1, deletion 1, insertion 1"
 _COUNTS = ("reference_words", "hits", "substitutions", "deletions", "insertions")
 
@@ -29,6 +35,10 @@ SCORES_SCHEMA = pa.schema(
         *(pa.field(f"raw_{name}", pa.int64()) for name in _COUNTS),
         pa.field("raw_wer", pa.float64()),
         pa.field("cer", pa.float64()),
+        pa.field("meeting", pa.string(), nullable=False),
+        pa.field("slices", pa.map_(pa.string(), pa.string())),
+        pa.field("reference_digest", pa.string()),
+        pa.field("hypothesis_digest", pa.string()),
         pa.field("run_id", pa.string(), nullable=False),
     ],
     metadata={"nightscribe": "scores", "nightscribe.schema": SCHEMA_VERSION},
@@ -53,25 +63,36 @@ def scores_table(report: Report) -> pa.Table:
     """One row a recording, in the report's order; counts are null where nothing was scored.
 
     ``wer`` and ``cer`` are after the normaliser, ``raw_wer`` before it; each is null where the
-    reference is empty. Add up the counts for a rate over several rows.
+    reference is empty. Add up the counts for a rate over several rows. ``slices`` has the values
+    by which the page slices, and the digests tell whether two runs had the same texts.
     """
-    rows = [_score_row(row) for row in report.recordings]
+    columns = [table.column for table in report.slices]
+    rows = [_score_row(row, columns) for row in report.recordings]
     return pa.Table.from_pylist(rows, schema=SCORES_SCHEMA)
 
 
-def _score_row(row: ScoredRecording) -> dict[str, object]:
+def _score_row(row: ScoredRecording, columns: Sequence[str]) -> dict[str, object]:
     cells: dict[str, object] = {
         "id": row.id,
         "path": storable(row.path),
         "channel": row.channel,
         "status": row.status,
+        "meeting": storable(row.meeting),
         "run_id": row.run_id,
     }
     if row.scored:
+        cells["slices"] = {storable(one): storable(slice_value(row, one)) for one in columns}
+        cells["reference_digest"] = _digest(row.reference)
+        cells["hypothesis_digest"] = _digest(row.hypothesis)
         cells |= {name: getattr(row.normalized, name) for name in _COUNTS}
         cells |= {f"raw_{name}": getattr(row.raw, name) for name in _COUNTS}
         cells |= {"wer": row.normalized.rate, "raw_wer": row.raw.rate, "cer": row.characters.rate}
     return cells
+
+
+def _digest(text: str | None) -> str:
+    """Twelve hexadecimal digits of a text's words as written."""
+    return sha256_of(" ".join(raw_tokens(text or "")).encode("utf-8", "backslashreplace"))[:12]
 
 
 def errors_table(report: Report) -> pa.Table:
@@ -114,15 +135,17 @@ def summary(report: Report) -> dict[str, Any]:
         "rtfx": facts.rtfx,
         "statuses": dict(facts.statuses),
         "coverage": _coverage(report.coverage),
-        "wer": _counted(report.normalized),
+        "wer": _counted(report.normalized) | {"interval": report.interval.as_json()},
         "raw_wer": _counted(report.raw),
         "cer": _counted(report.characters),
         **_adjudicated(report),
+        "golden": None if report.golden is None else report.golden.as_json(),
         "rules": {
             "normalizer": facts.normalizer,
             "aligner": facts.aligner,
             "costs": COSTS,
             "unscored": UNSCORED_RULE,
+            "interval": INTERVAL_RULE,
         },
     }
 
@@ -132,7 +155,7 @@ def _adjudicated(report: Report) -> dict[str, Any]:
     return {} if adjudication is None else {"adjudicated": adjudicated_summary(adjudication)}
 
 
-def _counted(counts: ErrorCounts) -> dict[str, float | int | None]:
+def _counted(counts: ErrorCounts) -> dict[str, Any]:
     rate = {"rate": counts.rate, "errors": counts.errors}
     return rate | {
         "reference": counts.reference_words,
@@ -153,6 +176,7 @@ def _coverage(coverage: Coverage) -> dict[str, object]:
         "empty": coverage.empty,
         "error": coverage.error,
         "missing": coverage.missing,
+        "unscored_seconds": round(coverage.unscored_seconds, 3),
         "references_without_recording": list(coverage.references_without_recording),
         "ambiguous": list(coverage.ambiguous),
     }

@@ -20,7 +20,7 @@ from manifests.storage import Store
 def scheduled_config(
     config: Config, output: Store, folder: str, warn: Callable[[str], None]
 ) -> Config:
-    """Look image and workers up, and put model, references and metadata into storage.
+    """Look image and workers up, and put every file that a run reads into storage.
 
     ``config`` has its account ``resolved``; ``folder`` is the schedule's own below the output;
     ``warn`` is told of an image without digest.
@@ -32,13 +32,20 @@ def scheduled_config(
     machines = transform_machines(config, warn=warn)
     account = account_of(config)
     bundle = configured_bundle(config, output)
-    archive, references = config.archive, config.references
+    archive, references, report = config.archive, config.references, config.report
+    for key in ("golden", "golden_references", "golden_metadata"):
+        if place := getattr(report, key):
+            place = _uploaded(output, f"{folder}{key}", f"[report] {key}", place)
+            report = report.model_copy(update={key: place})
     if archive.metadata:
         place = _uploaded(output, f"{folder}metadata", "[archive] metadata", archive.metadata)
         archive = archive.model_copy(update={"metadata": place})
     if references:
         place = _uploaded(output, f"{folder}references", "[references] uri", references.uri)
         references = references.model_copy(update={"uri": place})
+        if references.scored:
+            place = _uploaded(output, f"{folder}scored", "[references] scored", references.scored)
+            references = references.model_copy(update={"scored": place})
     found = {
         "wheels": None,
         "region": region_of(account.region),
@@ -48,6 +55,7 @@ def scheduled_config(
         update={
             "archive": archive,
             "references": references,
+            "report": report,
             "model": config.model.model_copy(update={"uri": bundle.uri}),
             # The bundle has it all, and the files that made it are on somebody's machine.
             "decode": DecodeSection(),

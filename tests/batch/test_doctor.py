@@ -336,6 +336,14 @@ def test_the_archive_is_readable(examine: Examine, bucket: str) -> None:
     only(examine(places.archive, "archive.uri=s3://nightscribe-nowhere-at-all/"), "fail")
 
 
+def test_a_golden_set_is_looked_at_where_there_is_one(examine: Examine, bucket: str) -> None:
+    assert list(examine(places.golden)) == []
+    found = list(examine(places.golden, f"report.golden=s3://{bucket}/archive/"))
+    assert [one.verdict for one in found] == ["ok", "ok"]
+    assert "recordings in" in found[0].found
+    only(examine(places.golden, f"report.golden=s3://{bucket}/nothing/"), "fail")
+
+
 def test_the_output_is_writable_and_left_as_it_was(
     examine: Examine, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

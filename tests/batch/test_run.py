@@ -402,6 +402,26 @@ def test_a_split_recording_is_scored_against_one_text_or_channel_by_channel(home
     assert figures["wer"]["reference"] == 4
 
 
+def test_words_in_a_region_that_is_not_scored_are_no_errors(home: Path) -> None:
+    (finished,) = carried_out(home)
+    said = rows(home, "segments")
+    words = [word for found in said[said["path"] == "day/2.wav"]["words"] for word in found]
+    middles = [(word["start"] + word["end"]) / 2 for word in words]
+    cut = sorted(middles)[len(middles) // 2]
+    (home / "references.stm").write_text(
+        f"day/2 1 anna 0.0 {cut} alpha\nday/2 1 gap {cut} 99 IGNORE_TIME_SEGMENT_IN_SCORING\n"
+    )
+    config = load_config(home / "nightscribe.toml", ["references.uri='references.stm'"])
+    runner = Runner(config=config, platform=LocalPlatform(), listener=LogListener())
+    report, figures = runner.score(finished.plan)
+    (scored,) = report.scored
+    assert scored.raw.hypothesis_words == sum(middle < cut for middle in middles)
+    assert 0 < scored.raw.hypothesis_words < len(words)
+    assert len(scored.words) == scored.raw.hypothesis_words
+    assert scored.normalized.reference_words == 1
+    assert figures["coverage"]["unscored_seconds"] == pytest.approx(21 - cut, abs=0.1)
+
+
 def steps(home: Path, *overrides: str) -> Runner:
     return Runner(
         config=load_config(home / "nightscribe.toml", overrides),

@@ -211,6 +211,7 @@ def test_two_outputs_may_have_schedules_of_one_name(path: Path, output: Store) -
         ("sagemaker.schedule_group=elsewhere", "there is no such group; 'nightscribe deploy'"),
         ("archive.uri=s3://no-such-bucket-here/a/", "there is no bucket 'no-such-bucket-here'"),
         ("archive.metadata=/", r"\[archive\] metadata '/' is a folder on this machine"),
+        ("report.golden=/", r"\[report\] golden '/' is a folder on this machine"),
         ("references.uri=/nowhere.tsv", r"\[references\] uri '/nowhere.tsv': no such file"),
     ],
 )

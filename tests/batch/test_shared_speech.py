@@ -14,7 +14,7 @@ from batch.cli.listeners import LogListener
 from batch.config import load_config
 from batch.platforms.local import LocalPlatform
 from batch.run import Finished, Runner
-from manifests.references import load_references
+from manifests.reference_forms import load_references
 from tests.conftest import shared
 from training.scoring import normalizer_for
 

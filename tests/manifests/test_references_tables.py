@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from manifests.errors import InputError
-from manifests.references import Reference, load_references
+from manifests.reference_forms import load_references
+from manifests.references import Reference
 
 
 def texts(path: Path, content: str | bytes) -> dict[str, str]:

@@ -3,8 +3,9 @@
 import pytest
 
 from batch.report.alignment import align_recording, timed, word_errors
-from batch.report.breakdown import NO_VALUE, confusions, slices_of, spread
-from batch.report.model import TimedWord
+from batch.report.breakdown import confusions, spread
+from batch.report.model import Sound, TimedWord
+from batch.report.slices import NO_VALUE, slices_of
 from training.scoring import ErrorCounts, normalizer_for
 
 EN = normalizer_for("en")
@@ -50,7 +51,7 @@ def test_an_empty_reference_adds_its_words_to_the_errors_only(make_recording, ma
 
 
 def test_slices_add_up_to_the_whole(mixed):
-    (table,) = slices_of(mixed)
+    (table,) = slices_of(mixed.scored)
     assert table.column == "room"
     assert [(part.value, part.recordings) for part in table.slices] == [("Lima", 2), ("Oslo", 1)]
     assert sum((p.normalized for p in table.slices), ErrorCounts()) == mixed.normalized
@@ -60,7 +61,7 @@ def test_a_column_with_one_value_or_a_value_each_is_no_slice(make_recording, mak
     rows = [
         make_recording(f"{i}.wav", "a", "a", meta={"same": "x", "each": str(i)}) for i in range(40)
     ]
-    assert slices_of(make_report(*rows)) == ()
+    assert slices_of(make_report(*rows).scored) == ()
 
 
 def test_channels_are_slices_and_a_missing_value_says_so(make_recording, make_report):
@@ -68,11 +69,71 @@ def test_channels_are_slices_and_a_missing_value_says_so(make_recording, make_re
         make_report(
             make_recording("a.wav", "a", "a", channel=0, meta={"room": "Oslo"}),
             make_recording("a.wav", "a b", "a", channel=1, id="other"),
-        )
+        ).scored
     )
     assert [table.column for table in tables] == ["room", "channel"]
     assert {part.value for part in tables[0].slices} == {"Oslo", NO_VALUE}
     assert {part.value for part in tables[1].slices} == {"0", "1"}
+
+
+def test_what_was_measured_is_sliced_at_fixed_edges(make_recording, make_report):
+    report = make_report(
+        make_recording("a.wav", "one two", "one", duration=4.0, sound=Sound(snr_db=4.9)),
+        make_recording("b.wav", "one two", "one two", duration=5.0, sound=Sound(snr_db=31.0)),
+        make_recording("c.wav", "one two", "one two", duration=900.0),
+    )
+    tables = {table.column: table for table in report.slices}
+    assert list(tables) == ["length", "SNR, dB"]
+    assert [(part.value, part.recordings) for part in tables["length"].slices] == [
+        ("≤ 5 s", 2),
+        ("≤ 30 min", 1),
+    ]
+    assert [part.value for part in tables["SNR, dB"].slices] == ["≤ 5", "> 30", NO_VALUE]
+    for table in tables.values():
+        assert sum((p.normalized for p in table.slices), ErrorCounts()) == report.normalized
+
+
+def test_intervals_are_drawn_over_meetings_not_over_recordings(make_recording, make_report):
+    def corpus(**named):
+        # Ten meetings of ten recordings: one meeting is all wrong, the others all right.
+        return make_report(
+            *(
+                make_recording(
+                    f"{m}-{i}.wav",
+                    "one two three four",
+                    "x y z w" if m == 0 else "one two three four",
+                    **{key: value(m) for key, value in named.items()},
+                )
+                for m in range(10)
+                for i in range(10)
+            )
+        ).interval
+
+    alone, together = corpus(), corpus(meeting_name=lambda m: f"meeting {m}")
+    assert (alone.blocks, together.blocks) == (100, 10)
+    assert together.high - together.low > 2 * (alone.high - alone.low)
+    assert alone.note is None
+    assert "too few" in together.note
+
+
+def test_the_order_of_the_recordings_moves_no_interval(make_recording, make_report):
+    rows = [
+        make_recording(f"{i}.wav", "one two three", "one two three"[: 4 + i % 9]) for i in range(30)
+    ]
+    assert make_report(*rows).interval == make_report(*reversed(rows)).interval
+
+
+def test_a_slice_of_one_meeting_has_no_interval(make_recording, make_report):
+    report = make_report(
+        *(
+            make_recording(f"{i}.wav", "a b", "a", meta={"room": "Oslo" if i else "Lima"})
+            for i in range(25)
+        )
+    )
+    (table,) = report.slices
+    bounds = {part.value: part.interval for part in table.slices}
+    assert bounds["Oslo"].low == bounds["Oslo"].high == pytest.approx(0.5)
+    assert (bounds["Lima"].low, bounds["Lima"].blocks) == (None, 1)
 
 
 def test_confusions_count_words_and_name_their_recordings(mixed):

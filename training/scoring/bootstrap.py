@@ -173,18 +173,50 @@ def difference(
 
     The draws are paired: what is hard for both systems cancels out.
     """
+    one, other = (
+        tuple(np.asarray(column, dtype=np.float64)[:, None] for column in side)
+        for side in (before, after)
+    )
+    (found,) = differences(
+        (one[0], one[1]), (other[0], other[1]), resamples=resamples, seed=seed, level=level
+    )
+    return found
+
+
+def differences(
+    before: tuple[npt.ArrayLike, npt.ArrayLike],
+    after: tuple[npt.ArrayLike, npt.ArrayLike],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    level: float = LEVEL,
+) -> list[Difference]:
+    """A paired difference for each slice, from one drawing: arrays of shape (blocks, slices).
+
+    A block in which a slice has no words and no errors does not count as one of its blocks.
+    """
     _check_level(level)
-    columns = [np.asarray(one, dtype=np.float64)[:, None] for one in (*before, *after)]
-    table = np.concatenate(columns, axis=1)
+    tables = [_paired(*side) for side in (before, after)]
+    slices = tables[0].shape[1] // 2
+    table = np.concatenate(tables, axis=1)
     if not len(table):
-        return _difference(None, _none(0, level, resamples), None)
+        return [_difference(None, _none(0, level, resamples), None) for _ in range(slices)]
     sums = Resampling(blocks=len(table), resamples=resamples, seed=seed).sums(table)
-    deltas = _ratio(sums[:, 2], sums[:, 3]) - _ratio(sums[:, 0], sums[:, 1])
     whole = table.sum(axis=0)
-    delta = whole[2] / whole[3] - whole[0] / whole[1] if whole[1] and whole[3] else None
-    known = deltas[~np.isnan(deltas)]
-    worse = float(np.mean(known > 0) + np.mean(known == 0) / 2) if len(known) else None
-    return _difference(delta, _interval(deltas, len(table), level), worse)
+    found = []
+    for at in range(slices):
+        columns = [at + slices * part for part in range(4)]
+        errors, totals, new_errors, new_totals = columns
+        deltas = _ratio(sums[:, new_errors], sums[:, new_totals])
+        deltas -= _ratio(sums[:, errors], sums[:, totals])
+        known = deltas[~np.isnan(deltas)]
+        delta = None
+        if whole[totals] and whole[new_totals]:
+            delta = whole[new_errors] / whole[new_totals] - whole[errors] / whole[totals]
+        worse = float(np.mean(known > 0) + np.mean(known == 0) / 2) if len(known) else None
+        touched = int((table[:, columns] > 0).any(axis=1).sum())
+        found.append(_difference(delta, _interval(deltas, touched, level), worse))
+    return found
 
 
 def _paired(errors: npt.ArrayLike, totals: npt.ArrayLike) -> Values:

@@ -22,6 +22,7 @@ LOCAL = (
 )
 PLACES = (
     Check(subject="archive", look=places.archive, needed=True, mend="check [archive] uri"),
+    Check(subject="golden set", look=places.golden, mend="check [report] golden"),
     Check(subject="output", look=places.output, needed=True, mend="check [output] uri"),
     Check(subject="output bucket", look=places.bucket),
     Check(subject="claim", look=places.claim),

@@ -35,6 +35,20 @@ def archive(patient: Patient) -> Iterator[Finding]:
     yield from _region("archive region", store.uri, patient)
 
 
+def golden(patient: Patient) -> Iterator[Finding]:
+    """Whether the golden set can be listed, where there is one."""
+    place = patient.config.report.golden
+    if place is None:
+        return
+    store, section = open_store(place), patient.config.archive
+    found = sum(1 for _ in list_recordings(store, include=section.include, exclude=section.exclude))
+    if found:
+        yield ok("golden set", f"{found} recordings in {store.uri}")
+        yield from _region("golden set region", store.uri, patient)
+    else:
+        yield fail("golden set", f"{store.uri}: no recording there", "check [report] golden")
+
+
 def output(patient: Patient) -> Iterator[Finding]:
     """Whether an object can be written on condition, read and deleted."""
     store = open_store(patient.config.output.uri)

@@ -212,7 +212,9 @@ class ReportPage {
     if (index < 0) return;
     if (!this.rows.includes(index)) this.clear();
     const number = word && !word.startsWith("r") ? Number(word) : null;
-    if (this.open !== index) this.toggle(this.rows.indexOf(index), number);
+    const place = this.rows.indexOf(index);
+    if (this.open === index) this.select(place);
+    else this.toggle(place, number);
     const node = word && this.detail.find(word);
     if (!node) return;
     if (!node.hasAttribute("tabindex")) node.setAttribute("tabindex", "-1");

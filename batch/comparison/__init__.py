@@ -1,0 +1,1 @@
+"""Two scored runs side by side: what changed, and whether the second is worse."""

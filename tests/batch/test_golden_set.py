@@ -1,0 +1,141 @@
+"""The golden set: once for each model and setting, outside the archive, and what it says."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from batch.cli.listeners import LogListener
+from batch.cli.main import cli
+from batch.config import load_config
+from batch.golden import MARK
+from batch.platforms.local import LocalPlatform
+from batch.run import Finished, Runner
+from tests.conftest import make_tiny_model, speechlike, write_sound
+
+
+class Ears(LogListener):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.steps: list[str] = []
+
+    def warn(self, sentence: str) -> None:
+        self.warnings.append(sentence)
+
+    def step(self, name: str, sentence: str) -> None:
+        self.steps.append(name)
+
+
+@pytest.fixture
+def home(tmp_path: Path, tiny_model: Path) -> Path:
+    write_sound(tmp_path / "archive/meeting.wav", speechlike(3, seed=0))
+    for number in range(3):
+        write_sound(tmp_path / f"golden/{number}.wav", speechlike(2 + number, seed=number))
+    references(tmp_path, "hello there", "good day to you all")
+    (tmp_path / "nightscribe.toml").write_text(
+        f'[archive]\nuri = "archive"\n[model]\nuri = "{tiny_model}"\n[output]\nuri = "out"\n'
+        '[transform]\nworkers = 1\n[report]\ngolden = "golden"\n',
+        "utf-8",
+    )
+    return tmp_path
+
+
+def references(home: Path, *texts: str) -> None:
+    lines = [f"{number}\t{text}" for number, text in enumerate(texts)]
+    (home / "golden/references.tsv").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def night(home: Path, *overrides: str) -> tuple[list[Finished], Ears]:
+    ears = Ears()
+    runner = Runner(
+        config=load_config(home / "nightscribe.toml", overrides),
+        platform=LocalPlatform(),
+        listener=ears,
+        today=lambda: date(2026, 11, 23),
+    )
+    with runner.claimed():
+        return runner.run(), ears
+
+
+def marks(home: Path) -> list[Path]:
+    return sorted((home / "out/golden").rglob(MARK))
+
+
+def test_the_set_is_transcribed_once_and_stays_out_of_the_archive(home: Path) -> None:
+    (finished,), _ = night(home)
+    assert list(pd.read_parquet(home / "out/transcripts")["path"]) == ["meeting.wav"]
+    (mark,) = marks(home)
+    rows = pd.read_parquet(mark.parent / "transcripts")
+    assert sorted(rows["path"]) == ["0.wav", "1.wav", "2.wav"]
+    assert set(rows["model_digest"]) == {finished.plan.model_digest}
+    assert finished.figures["golden"] is None
+    again, ears = night(home)
+    assert (again, "golden" in ears.steps) == ([], False)
+
+
+def test_a_new_model_is_judged_against_the_one_before(home: Path, tmp_path: Path) -> None:
+    night(home)
+    other = make_tiny_model(tmp_path / "models/other", seed=1)
+    write_sound(home / "archive/late.wav", speechlike(3, seed=5))
+    (finished,), _ = night(home, f"model.uri='{other}'")
+    assert len(marks(home)) == 2
+    golden = finished.figures["golden"]
+    assert (golden["recordings"], golden["words"]) == (2, 7)
+    assert golden["a"]["model"]["digest"] != golden["b"]["model"]["digest"]
+    assert golden["b"]["model"]["digest"] == finished.plan.model_digest
+    assert golden["verdict"] in ("cannot tell", "same")
+    page = (home / f"out/reports/{finished.plan.run_id}/report.html").read_text("utf-8")
+    assert "Against the model before" in page
+
+
+def test_compare_takes_the_set_where_two_runs_differ_in_model(home: Path, tmp_path: Path) -> None:
+    (first,), _ = night(home)
+    other = make_tiny_model(tmp_path / "models/other", seed=1)
+    (second,), _ = night(home, f"model.uri='{other}'", "run.on_model_change='all'")
+    answer = CliRunner().invoke(
+        cli,
+        [
+            "compare",
+            first.plan.run_id,
+            second.plan.run_id,
+            "-c",
+            str(home / "nightscribe.toml"),
+            "--json",
+        ],
+        standalone_mode=False,
+    )
+    figures = json.loads(answer.output)
+    assert "/golden/" in figures["a"]["uri"]
+    assert (figures["recordings"], figures["words"]) == (2, 7)
+
+
+def test_changed_references_score_the_set_again_and_transcribe_nothing(home: Path) -> None:
+    night(home)
+    (mark,) = marks(home)
+    report = next((mark.parent / "reports").iterdir()) / "summary.json"
+    assert json.loads(report.read_text("utf-8"))["wer"]["reference"] == 7
+    before = (mark.parent / "transcripts").stat().st_mtime_ns
+    references(home, "hello there my friends", "good day to you all")
+    night(home)
+    assert json.loads(report.read_text("utf-8"))["wer"]["reference"] == 9
+    assert (mark.parent / "transcripts").stat().st_mtime_ns == before
+
+
+def test_a_set_that_cannot_be_done_costs_the_night_its_verdict_only(home: Path) -> None:
+    (home / "golden/references.tsv").write_text("nobody\thas this\n", "utf-8")
+    (finished,), ears = night(home)
+    assert finished.collected.recordings == 1
+    assert any("golden set: [references]" in one for one in ears.warnings)
+    assert marks(home) == []
+
+
+def test_an_empty_set_is_named(home: Path) -> None:
+    _, ears = night(home, f"report.golden='{home / 'nothing'}'")
+    assert any("[report] golden" in one and "nothing there" in one for one in ears.warnings)
