@@ -50,7 +50,8 @@ def test_verdicts_are_exported_and_applied(reviewing, report, tmp_path):
     page.locator("[data-ruling=reference-wrong]").click()
     page.locator(".judge textarea").fill("all wall")
     page.locator(".judge textarea").blur()
-    assert page.locator("#verdicts").text_content() == "5 verdicts"
+    # One deletion of nine words: c.wav, whose reference is mended, is left out here.
+    assert page.locator("#verdicts").text_content() == "5 verdicts: WER 11.11\u202f%"
     path = exported(page, tmp_path)
     assert path.name == "verdicts-run-1.json"
     verdicts = read_verdicts(path)
@@ -72,7 +73,7 @@ def test_verdicts_are_kept_in_the_browser_and_shown_without_colour(reviewing):
     page.reload()
     page.wait_for_selector("html[data-ready]")
     assert page.locator("#reviewer").input_value() == "Ada"
-    assert page.locator("#verdicts").text_content() == "1 verdict"
+    assert page.locator("#verdicts").text_content() == "1 verdict: WER 50.00\u202f%"
     assert page.locator(".row .tags").first.text_content() == "1 error settled"
     assert page.locator(".e.settled").get_attribute("aria-description") == "settled by a verdict"
     mark = "getComputedStyle(document.querySelector('.e.settled .k'), '::after').content"
@@ -98,7 +99,7 @@ def test_a_reviewer_without_a_name_is_asked_for_it(open_page, report):
     assert name.evaluate("node => node === document.activeElement")
     name.fill("Grace")
     name.press("Tab")
-    assert page.locator("#verdicts").text_content() == "1 verdict"
+    assert page.locator("#verdicts").text_content().startswith("1 verdict")
     assert page.locator("#reviewer").input_value() == "Grace"
 
 

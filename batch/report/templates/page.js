@@ -27,7 +27,7 @@ function clock(seconds) {
 }
 
 const missing = (value) => value === null || value === undefined;
-const percent = (value) => (missing(value) ? "–" : `${(value * 100).toFixed(1)}\u202f%`);
+const percent = (value, digits = 1) => (missing(value) ? "–" : `${(value * 100).toFixed(digits)}\u202f%`);
 const grouped = (value) => (missing(value) ? "–" : String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f"));
 const counted = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
 const tokensOf = (text) => (text ? text.split(" ") : []);

@@ -10,7 +10,7 @@ class ReportPage {
     Object.assign(this, { rows: [], current: -1, open: null, detail: null, texts: new Map() });
     this.verdicts = new Verdicts(data.run, data.verdicts);
     this.list = new RowList(table, (index, place) => this.drawRow(index, place));
-    this.tally = reviewBar(this.verdicts, () => this.reopen());
+    this.tally = reviewBar(this.verdicts, data, () => this.reopen());
     this.verdicts.changed = () => this.judged();
   }
 

@@ -101,10 +101,13 @@ function paintMarks(verdicts, recording, alignment, node) {
 }
 
 // The bar above the table: who reviews, where the sounds are, the file of verdicts.
-function reviewBar(verdicts, onSounds) {
+function reviewBar(verdicts, data, onSounds) {
   const tally = () => {
     const number = verdicts.entries.size;
-    byId("verdicts").textContent = number ? counted(number, "verdict") : "No verdicts yet";
+    const after = rate(verdicts.total(data.total, data.recordings));
+    const figure = missing(after) ? "" : `: WER ${percent(after, 2)}`;
+    byId("verdicts").textContent = number ? counted(number, "verdict") + figure : "No verdicts yet";
+    byId("verdicts").title = "A mended reference is scored by nightscribe score --verdicts; here its recording is left out.";
     byId("export").disabled = !number;
     if (verdicts.kept === false) byId("verdicts").textContent += " (not kept: export them before you close the page)";
   };

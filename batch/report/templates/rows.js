@@ -9,13 +9,13 @@ const inOrder = new Intl.Collator(undefined, { numeric: true }).compare;
 // Columns: name, value to sort by, text to show, whether the largest comes first.
 const SCORES = [
   { key: "errors", name: "Errors", value: (r) => (r.n ? sum(r.n) : null), show: grouped, down: true },
-  { key: "wer", name: "WER", value: (r) => rate(r.n), show: percent, down: true },
+  { key: "wer", name: "WER", value: (r) => rate(r.n), show: (value) => percent(value), down: true },
   { key: "S", name: "S", title: "Substitutions", value: (r) => r.n?.[1], show: grouped, down: true, minor: true },
   { key: "D", name: "D", title: "Deletions", value: (r) => r.n?.[2], show: grouped, down: true, minor: true },
   { key: "I", name: "I", title: "Insertions", value: (r) => r.n?.[3], show: grouped, down: true, minor: true },
   { key: "n", name: "N", title: "Words of reference", value: (r) => (r.n ? spokenWords(r.n) : null), show: grouped, down: true, minor: true },
-  { key: "raw", name: "Raw", title: "Raw WER", value: (r) => rate(r.raw), show: percent, down: true, minor: true },
-  { key: "cer", name: "CER", value: (r) => r.cer, show: percent, down: true, minor: true },
+  { key: "raw", name: "Raw", title: "Raw WER", value: (r) => rate(r.raw), show: (value) => percent(value), down: true, minor: true },
+  { key: "cer", name: "CER", value: (r) => r.cer, show: (value) => percent(value), down: true, minor: true },
 ];
 const WORDS = [{ key: "words", name: "Words", value: (r) => (r.hyp === undefined ? null : tokensOf(r.hyp).length), show: grouped, down: true }];
 

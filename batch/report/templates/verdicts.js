@@ -42,6 +42,21 @@ function cleanEntry(entry) {
   return clean;
 }
 
+// A recording's counts, [hits, S, D, I], after the verdicts on it; null where it leaves the figure.
+// The rule is that of `nightscribe score`: at a settled error the reference says what was written.
+function settledCounts(recording, entries) {
+  if (entries.some((entry) => !entry.error)) return null;
+  const alignment = new Alignment(recording);
+  const marks = runsOf(recording.ops ?? "").filter((run) => run.letter !== "=").flatMap(marksOf);
+  const here = new Set(marks.flatMap((run) => errorsIn(run, alignment)).map((error) => JSON.stringify(error)));
+  const counts = [...recording.n];
+  for (const { error } of entries.filter((entry) => here.has(JSON.stringify(entry.error)))) {
+    counts[" SDI".indexOf(error.kind)] -= 1;
+    if (error.kind !== "D") counts[0] += 1;
+  }
+  return counts;
+}
+
 class Verdicts {
   constructor(run, applied) {
     this.run = run;
@@ -89,6 +104,18 @@ class Verdicts {
     this.kept = kept.set(`verdicts.${this.run}`, Object.fromEntries(this.given));
     this.index();
     this.changed();
+  }
+
+  // The counts of the whole, [hits, S, D, I], as the verdicts would leave them.
+  total(counts, recordings) {
+    const after = [...counts];
+    for (const recording of recordings) {
+      const entries = recording.n ? this.of(recording) : [];
+      if (!entries.length) continue;
+      const settled = settledCounts(recording, entries) ?? [0, 0, 0, 0];
+      after.forEach((_, i) => { after[i] += settled[i] - recording.n[i]; });
+    }
+    return after;
   }
 
   // The file that `nightscribe score --verdicts` reads.
