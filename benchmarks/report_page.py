@@ -47,6 +47,7 @@ def main() -> None:
     print(f"{options.utterances} utterances of {WORDS} words; {normalizer.name}")
     report = timed("scored", lambda: made_up(options.utterances, normalizer))
     timed("aligned", lambda: report.alignments)
+    timed("intervals", lambda: (report.interval, report.slices))
     page = timed("written", lambda: render(report))
     print(f"page            {len(page.encode()) / 1e6:.2f} MB")
     packed = page.split('id="payload">')[1].split("<")[0]
@@ -56,9 +57,10 @@ def main() -> None:
 
 
 def timed(what: str, work: Callable[[], Any]) -> Any:
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     done = work()
-    print(f"{what:<15} {time.perf_counter() - begun:.1f} s")
+    took, busy = time.perf_counter() - begun, time.process_time() - busy
+    print(f"{what:<15} {took:.1f} s, {busy:.1f} s of one processor")
     return done
 
 
@@ -103,6 +105,7 @@ def utterances(number: int, normalizer: Normalizer) -> Iterator[ScoredRecording]
             words=tuple(spoken(heard, chance)),
             run_id="benchmark",
             meta={"room": f"room {at // 60 % 12}", "team": f"team {at % 5}"},
+            meeting_name=f"meeting {at // 60}",
             audio_href=f"../../archive/utterance-{at:06d}.flac",
         )
 

@@ -70,6 +70,8 @@ def align_recording(
 def timed(written: Sequence[str], words: Sequence[_Timed]) -> list[_Timed | None]:
     """For each word of a text the timed word that it comes from, None where they disagree."""
     parts = [(part, word) for word in words for part in raw_tokens(word.text)]
+    if [part for part, _ in parts] == list(written):
+        return [word for _, word in parts]
     found: list[_Timed | None] = [None] * len(written)
     for step in align([part for part, _ in parts], written).ops:
         if step.op == "hit" and step.ref_index is not None and step.hyp_index is not None:

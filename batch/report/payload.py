@@ -51,6 +51,7 @@ def payload(
     return packed(
         {
             "run": report.facts.run_id,
+            "archive": report.facts.archive,
             "total": _counts(report.normalized),
             "verdicts": [entry.as_json() for entry in report.verdicts.entries]
             if report.verdicts

@@ -80,6 +80,24 @@ def test_verdicts_are_kept_in_the_browser_and_shown_without_colour(reviewing):
     assert "✓" in page.evaluate(mark)
 
 
+def test_a_run_of_the_same_name_in_another_archive_has_its_own_verdicts(
+    open_page, report, tmp_path
+):
+    elsewhere = dataclasses.replace(
+        report, facts=dataclasses.replace(report.facts, archive="/other/")
+    )
+    page = open_page(render(report), "#r=a")
+    page.fill("#reviewer", "Ada")
+    page.locator("[data-ruling=excluded]").click()
+    page.fill("#sounds", "/mnt/meetings")
+    page.locator("#sounds").blur()
+    (tmp_path / "report.html").write_text(render(elsewhere), encoding="utf-8")
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert page.locator("#verdicts").text_content() == "No verdicts yet"
+    assert page.locator("#sounds").input_value() == ""
+
+
 def test_a_verdict_is_taken_back_by_the_same_button(reviewing):
     page = reviewing
     press = page.locator("[data-ruling=excluded]")

@@ -143,5 +143,5 @@ function drawPrevious(recording) {
   for (const node of text.querySelectorAll("[data-word]")) node.removeAttribute("data-word");
   for (const mark of text.querySelectorAll(".e")) mark.classList.replace("e", "was");
   const title = `Before: ${counted(errorsOf(previous.ops), "error")}`;
-  return element("section", { class: "previous", "aria-label": "The previous run" }, element("h3", {}, title), element("p", { class: "note" }, changes), text);
+  return element("div", { class: "previous", role: "group", "aria-label": "The previous run" }, element("h3", {}, title), element("p", { class: "note" }, changes), text);
 }

@@ -26,7 +26,7 @@ class Detail {
     if (ops !== undefined || hyp) {
       const now = this.alignment.draw(wanted);
       const title = element("h3", {}, `Now: ${counted(errorsOf(ops ?? ""), "error")}`);
-      nodes.push(previous ? element("div", { class: "sides" }, drawPrevious(this.recording), element("section", {}, title, now)) : now);
+      nodes.push(previous ? element("div", { class: "sides" }, drawPrevious(this.recording), element("div", { role: "group", "aria-label": "This run" }, title, now)) : now);
     } else if (status === "empty") nodes.push(this.note("The transcript is empty."));
     else if (status === "ok") nodes.push(this.note("Without a reference there is nothing to compare; the text is in the transcripts."));
     if (ops === "") nodes.push(this.note("Nothing was said and nothing was written."));

@@ -63,3 +63,11 @@ async function unpacked(text) {
   const plain = new Blob([bytesOf(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(plain).json();
 }
+
+// What scrolls sideways on a narrow screen can be reached by keys.
+function reachable() {
+  for (const box of document.querySelectorAll(".scroll")) {
+    if (box.scrollWidth > box.clientWidth) box.setAttribute("tabindex", "0");
+    else box.removeAttribute("tabindex");
+  }
+}

@@ -3,12 +3,13 @@
 class ReportPage {
   constructor(data, table) {
     this.data = data;
+    settings.archive = data.archive;
     this.table = table;
     const measured = table.dataset.measured === "true";
     this.columns = columnsOf(measured);
     Object.assign(this, { sort: measured ? "errors" : "path", down: measured, slice: null, only: null, label: null });
     Object.assign(this, { rows: [], current: -1, open: null, detail: null, texts: new Map() });
-    this.verdicts = new Verdicts(data.run, data.verdicts);
+    this.verdicts = new Verdicts(data);
     this.list = new RowList(table, (index, place) => this.drawRow(index, place));
     this.tally = reviewBar(this.verdicts, data, () => this.reopen());
     this.verdicts.changed = () => this.judged();
@@ -270,14 +271,6 @@ class ReportPage {
     document.addEventListener("click", (event) => this.onClick(event));
     document.addEventListener("keydown", (event) => this.onKey(event));
     addEventListener("hashchange", () => this.openFromHash());
-  }
-}
-
-// What scrolls sideways on a narrow screen can be reached by keys.
-function reachable() {
-  for (const box of document.querySelectorAll(".scroll")) {
-    if (box.scrollWidth > box.clientWidth) box.setAttribute("tabindex", "0");
-    else box.removeAttribute("tabindex");
   }
 }
 

@@ -112,13 +112,13 @@ function reviewBar(verdicts, data, onSounds) {
     if (verdicts.kept === false) byId("verdicts").textContent += " (not kept: export them before you close the page)";
   };
   byId("reviewer").value = kept.get("reviewer", "");
-  byId("sounds").value = kept.get("sounds", "");
+  byId("sounds").value = settings.sounds;
   byId("reviewer").addEventListener("change", (event) => kept.set("reviewer", event.target.value.trim()));
   byId("sounds").addEventListener("change", (event) => {
     const typed = event.target.value.trim();
     event.target.setCustomValidity(typed && !folderUrl(typed) ? "A folder, or an address that begins with https://" : "");
     event.target.reportValidity();
-    kept.set("sounds", typed);
+    settings.sounds = typed;
     onSounds();
   });
   byId("export").addEventListener("click", () => {

@@ -19,8 +19,15 @@ function folderUrl(typed) {
   }
 }
 
+// Where an archive's sounds lie, as a reviewer typed it.
+const settings = {
+  archive: "",
+  get sounds() { return kept.get(`sounds ${this.archive}`, ""); },
+  set sounds(typed) { kept.set(`sounds ${this.archive}`, typed); },
+};
+
 function soundOf(recording) {
-  const base = folderUrl(kept.get("sounds", ""));
+  const base = folderUrl(settings.sounds);
   if (!base) return recording.audio ?? null;
   try {
     return base + recording.path.split("/").map(encodeURIComponent).join("/");

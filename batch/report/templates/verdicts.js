@@ -58,11 +58,13 @@ function settledCounts(recording, entries) {
 }
 
 class Verdicts {
-  constructor(run, applied) {
+  constructor({ run, archive, verdicts }) {
     this.run = run;
-    this.applied = new Map(applied.map((entry) => [targetOf(entry), entry]));
+    // Pages opened from files share one store, and two archives may have runs of one name.
+    this.key = `verdicts.${run} ${archive}`;
+    this.applied = new Map(verdicts.map((entry) => [targetOf(entry), entry]));
     // What was given here; null where an applied verdict was taken back.
-    this.given = new Map(Object.entries(kept.get(`verdicts.${run}`, {})));
+    this.given = new Map(Object.entries(kept.get(this.key, {})));
     this.changed = () => {};
     this.index();
   }
@@ -101,7 +103,7 @@ class Verdicts {
   }
 
   store() {
-    this.kept = kept.set(`verdicts.${this.run}`, Object.fromEntries(this.given));
+    this.kept = kept.set(this.key, Object.fromEntries(this.given));
     this.index();
     this.changed();
   }
