@@ -20,7 +20,7 @@ BEFORE_SECONDS = 1.0
 AFTER_SECONDS = 1.0
 # Errors nearer than this are one place: a person hears them in one go.
 JOINED_SECONDS = 1.5
-# A place that is longer is heard from its beginning: lost speech can go on for an hour.
+# What is longer becomes several places; a single gap of lost speech is heard from its beginning.
 LONGEST_SECONDS = 20.0
 
 Channel = tuple[str, int | None]
@@ -79,12 +79,19 @@ def worst_places(report: Report, *, most: int) -> list[Place]:
 def _places(row: ScoredRecording, errors: Iterable[WordError]) -> Iterator[Place]:
     group: list[tuple[float, float]] = []
     for span in filter(None, map(_span, errors)):
-        if group and span[0] - max(end for _, end in group) > JOINED_SECONDS:
+        if group and _apart(group, span):
             yield _place(row, group)
             group = []
         group.append(span)
     if group:
         yield _place(row, group)
+
+
+def _apart(group: Sequence[tuple[float, float]], span: tuple[float, float]) -> bool:
+    """Whether a person would not hear a span in one go with those before it."""
+    length = span[1] - group[0][0] + BEFORE_SECONDS + AFTER_SECONDS
+    quiet = span[0] - max(end for _, end in group)
+    return quiet > JOINED_SECONDS or (length > LONGEST_SECONDS and span != group[-1])
 
 
 def _span(error: WordError) -> tuple[float, float] | None:

@@ -1,11 +1,13 @@
 """Sounds of the worst places: short, beside the page, and never a reason to have no report."""
 
+import dataclasses
 import io
 
 import numpy as np
 import pytest
 import soundfile
 
+from batch.report import TimedWord
 from batch.report.clips import peaks_of, write_clips
 from batch.report.places import LONGEST_SECONDS, worst_places
 from manifests.local_store import LocalStore, uri_of_path
@@ -54,12 +56,25 @@ def test_the_worst_come_first_and_no_more_than_asked_for(make_recording, make_re
     assert worst_places(report, most=0) == []
 
 
-def test_a_place_is_cut_where_lost_speech_goes_on(make_recording, make_report):
-    words = " ".join(f"w{i}" for i in range(200))
-    wrong = " ".join(f"v{i}" for i in range(200))
-    row = make_recording("long.wav", words, wrong, uri="file:///long.wav", duration=100.0)
-    (place,) = worst_places(make_report(row), most=9)
-    assert place.end - place.start == LONGEST_SECONDS
+def test_a_long_stretch_of_errors_becomes_several_places(make_recording, make_report):
+    wrong = " ".join(["wrong"] * 200)
+    row = make_recording("long.wav", wrong.replace("wrong", "said"), wrong, uri="file:///long.wav")
+    row = dataclasses.replace(row, duration=100.0)
+    places = worst_places(make_report(row), most=99)
+    assert sum(place.errors for place in places) == 200
+    assert all(place.end - place.start <= LONGEST_SECONDS for place in places)
+    assert len(places) == 6
+
+
+def test_lost_speech_is_heard_from_its_beginning(make_recording, make_report):
+    words = (
+        TimedWord(text="before", start=10.0, end=10.5),
+        TimedWord(text="after", start=90.0, end=90.5),
+    )
+    said = " ".join(["before", *["lost"] * 50, "after"])
+    row = make_recording("l.wav", said, "before after", uri="file:///l.wav", words=words)
+    (place,) = worst_places(make_report(dataclasses.replace(row, duration=100.0)), most=9)
+    assert (place.start, place.end, place.errors) == (9.5, 29.5, 50)
 
 
 def test_clips_are_opus_beside_the_page_with_peaks(report, store):
