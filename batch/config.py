@@ -13,10 +13,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from manifests.errors import InputError
 from manifests.recordings import DEFAULT_INCLUDE
+from training.scoring.custom import CustomRules
+from training.scoring.normalize import normalizer_for
 
 Location = Annotated[str, Field(min_length=1)]
 """A path or a URI."""
@@ -34,11 +44,15 @@ class _Section(BaseModel):
 
 
 class ArchiveSection(_Section):
-    """[archive] what to transcribe."""
+    """[archive] what to transcribe.
+
+    New recordings younger than ``settle_minutes`` may still be written to: the next run takes them.
+    """
 
     uri: Location
     include: list[str] = list(DEFAULT_INCLUDE)
     exclude: list[str] = []
+    settle_minutes: Annotated[float, Field(ge=0, le=10080)] = 0
     channels: Literal["mix", "split"] = "mix"
     metadata: Location | None = None
     language: str = "en"
@@ -122,6 +136,19 @@ class ScheduleSection(_Section):
     timezone: Annotated[str, Field(min_length=1)] = "UTC"
     days: Annotated[str, Field(min_length=1)] = "mon-sun"
     instance: Annotated[str, Field(min_length=1)] = "ml.t3.medium"
+
+
+class ScoringSection(_Section):
+    """[scoring] which spellings count as one, and how words are aligned; docs/scoring.md."""
+
+    aligner: Literal["unit", "sclite"] = "unit"
+    equivalences: list[str] = []
+    fillers: list[str] = []
+
+    @property
+    def custom(self) -> CustomRules:
+        """The project's own rules, for a normaliser."""
+        return CustomRules(equivalences=tuple(self.equivalences), fillers=tuple(self.fillers))
 
 
 class ReportSection(_Section):
@@ -213,10 +240,19 @@ class Config(_Section):
     platform: PlatformSection = PlatformSection()
     run: RunSection = RunSection()
     transform: TransformSection = TransformSection()
+    scoring: ScoringSection = ScoringSection()
     report: ReportSection = ReportSection()
     schedule: ScheduleSection = ScheduleSection()
     training: TrainingSection | None = None
     sagemaker: SageMakerSection | None = None
+
+    @field_validator("scoring")
+    @classmethod
+    def _rules_hold(cls, scoring: ScoringSection, info: ValidationInfo) -> ScoringSection:
+        """A rule that cannot hold is found here, not after the night."""
+        if scoring.custom and "archive" in info.data:
+            normalizer_for(info.data["archive"].language, scoring.custom)
+        return scoring
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:

@@ -8,7 +8,7 @@ digest. What is planned, transcribed, collected and scored there is so by the sa
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +24,16 @@ from batch.config import (
     RunSection,
 )
 from batch.layout import GOLDEN, RunKeys
+from batch.ledger import read_ledger
+from batch.selection import MAX_ATTEMPTS, Result
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from manifests.json_files import json_file
 from manifests.storage import Store, open_store, parent_store
+from training.scoring import normalizer_for
+from transform_handler.records import ErrorKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from batch.bundles import Bundle
     from batch.comparison.comparison import Comparison
 
@@ -47,7 +49,7 @@ class GoldenSet:
     config: Config
     output: Store
     state: str
-    """Digest of the set's listing and of its references: a change is scored, or transcribed."""
+    """Digest of all that the scores rest on besides the model: recordings, references, rules."""
 
     @classmethod
     def of(cls, config: Config, bundle: Bundle) -> GoldenSet | None:
@@ -60,12 +62,17 @@ class GoldenSet:
         if config.report.golden is None:
             return None
         recordings = open_store(config.report.golden)
+        if _root(config).startswith(recordings.uri):
+            raise InputError(
+                f"[report] golden {recordings.uri!r}: the results of the set would lie in the set; "
+                "give it, or [output], a folder of its own"
+            )
         references = config.report.golden_references or _references_in(recordings)
         place = _folder(config, bundle.model_digest, bundle.decode_digest)
         return cls(
             config=_config(config, bundle, references, place),
             output=open_store(place),
-            state=_state(recordings, references),
+            state=_state(config, recordings, references),
         )
 
     def is_done(self) -> bool:
@@ -74,7 +81,12 @@ class GoldenSet:
         return mark is not None and mark["state"] == self.state
 
     def done(self, run_id: str) -> None:
-        """Note that run ``run_id`` of the set's output holds the scores."""
+        """Note that run ``run_id`` of the set's output holds the scores, if nothing is left to try.
+
+        A recording that may do in the next run is transcribed then, and only then is the set done.
+        """
+        if any(_may_do(one) for one in read_ledger(self.output).values()):
+            return
         earlier = _mark(self.output)
         content = {
             "run_id": run_id,
@@ -82,6 +94,29 @@ class GoldenSet:
             "first_at": earlier["first_at"] if earlier else _now(),
         }
         self.output.put(MARK, json_file(content))
+
+    def before(self) -> GoldenSet | None:
+        """The set under the model that was new before this one; None where none was."""
+        mark = _mark(self.output)
+        earlier = [one for one in _marked(self._root) if mark and one[0] < mark["first_at"]]
+        if not earlier:
+            return None
+        output = OutputSection(uri=max(earlier)[1])
+        return replace(
+            self,
+            config=self.config.model_copy(update={"output": output}),
+            output=open_store(output.uri),
+        )
+
+    @property
+    def _root(self) -> Store:
+        return open_store(self.output.uri.rstrip("/").rpartition("/")[0])
+
+
+def _may_do(one: Result) -> bool:
+    if one.error_kind is None:
+        return False
+    return not ErrorKind(one.error_kind).final and one.attempts < MAX_ATTEMPTS
 
 
 def on_golden_set(config: Config, a: Side, b: Side) -> tuple[Side, Side] | None:
@@ -105,24 +140,24 @@ def against_the_last(config: Config, model_digest: str, decode_digest: str) -> C
         return None
     own = open_store(_folder(config, model_digest, decode_digest))
     mark = _mark(own)
-    if mark is None:
-        return None
-    earlier = [one for one in _others(config) if one[0] < mark["first_at"]]
-    if not earlier:
-        return None
-    before, after = _side(open_store(max(earlier)[1])), _side(own)
+    earlier = [
+        one for one in _marked(open_store(_root(config))) if mark and one[0] < mark["first_at"]
+    ]
+    before, after = (_side(open_store(max(earlier)[1])), _side(own)) if earlier else (None, None)
     if before is None or after is None:
         return None
     return compare(before, after, threshold=config.report.threshold)
 
 
-def _others(config: Config) -> Iterator[tuple[str, str]]:
-    """When each model and setting was first run on the set, and where its output is."""
-    root = open_store(_root(config))
+def _marked(root: Store) -> list[tuple[str, str]]:
+    """When each model and setting was first done on the set, and where its output is."""
+    found = []
     for entry in root.list():
         folder, _, name = entry.key.partition("/")
         if name == MARK:
-            yield json.loads(root.read(entry.key))["first_at"], root.uri_of(f"{folder}/")
+            mark = json.loads(root.read(entry.key))
+            found.append((mark["first_at"], root.uri_of(f"{folder}/")))
+    return found
 
 
 def _side(output: Store) -> Side | None:
@@ -184,20 +219,27 @@ def _references_in(recordings: Store) -> str:
     return recordings.uri if name is None else recordings.uri_of(name)
 
 
-def _state(recordings: Store, references: str) -> str:
-    listing = [f"{one.key}\t{one.etag}\t{one.size}" for one in recordings.list()]
+def _state(config: Config, recordings: Store, references: str) -> str:
+    listing = _listing(recordings)
     if not listing:
         raise InputError(f"[report] golden {recordings.uri!r}: there is nothing there")
-    return sha256_of("\n".join([*sorted(listing), _version(references)]).encode())[:_DIGITS]
+    section = config.report
+    normalizer = normalizer_for(config.archive.language, config.scoring.custom)
+    rules = [normalizer.name, config.scoring.aligner, str(section.meeting)]
+    for place in (references, section.golden_metadata):
+        listing += _version(place) if place else [""]
+    return sha256_of("\n".join([*listing, *rules]).encode("utf-8", "backslashreplace"))[:_DIGITS]
 
 
-def _version(references: str) -> str:
-    """What changes when a file of references outside of the set does."""
-    if references.endswith("/"):
-        return references
-    store, name = parent_store(references)
-    entry = store.stat(name)
-    return f"{references}\t{entry.etag if entry else ''}"
+def _listing(store: Store) -> list[str]:
+    return [f"{one.key}\t{one.etag}\t{one.size}" for one in store.list()]
+
+
+def _version(place: str) -> list[str]:
+    """What changes when a file, or anything in a folder, does."""
+    store, name = parent_store(place)
+    entry = store.stat(name) if name else None
+    return _listing(open_store(place)) if entry is None else [f"{place}\t{entry.etag}"]
 
 
 def _now() -> str:

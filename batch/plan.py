@@ -51,6 +51,8 @@ class Plan:
     reasons: Mapping[str, int]
     attempts: Mapping[str, int] = field(default_factory=dict)
     """Tries before this run, of recordings that failed then; by id."""
+    settling: int = 0
+    """Recordings that were too young, and wait for the next run."""
     shards: Sequence[ShardEntry] = ()
     model_request: Document = field(default_factory=dict)
     transform_request: Document = field(default_factory=dict)

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -113,6 +113,7 @@ class Planner:
         location = self.config.archive.metadata
         meta = load_metadata(location, paths) if location else Matching()
         self._tell("metadata", meta)
+        self._check_meeting(meta.by_path)
         bundle = configured_bundle(self.config, self.output, dry=dry, tell=self.step)
         ledger = read_ledger(self.output)
         selection = select(
@@ -124,6 +125,7 @@ class Planner:
                 decode_digest=bundle.decode_digest,
             ),
             on_model_change=self.config.run.on_model_change,
+            settled_by=settled_by(self.config),
         )
         chosen = {one.recording.id for one in selection.chosen}
         known = (ledger.get(recording.id) for recording in recordings)
@@ -160,6 +162,7 @@ class Planner:
             listed=len(survey.recordings),
             kept=selection.kept,
             waiting=selection.waiting,
+            settling=selection.settling,
             reasons=selection.reasons,
             attempts={c.recording.id: c.attempts for c in selection.chosen if c.attempts},
             shards=shards,
@@ -307,6 +310,15 @@ class Planner:
             places = {"[archive] uri": self.archive.uri, "[output] uri": self.output.uri}
             check_regions(places, self.config.sagemaker.region)
 
+    def _check_meeting(self, meta: Mapping[str, Mapping[str, str]]) -> None:
+        name = self.config.report.meeting
+        columns = {column for one in meta.values() for column in one}
+        if name is not None and name not in columns:
+            known = f"it has {', '.join(sorted(columns))}" if columns else "there is none"
+            raise InputError(
+                f"[report] meeting {name!r}: no column of that name in [archive] metadata; {known}"
+            )
+
     def _check_references(self, paths: list[str]) -> None:
         if self.config.references is None:
             return
@@ -331,6 +343,12 @@ class Planner:
             self.warn(
                 f"{what}: {len(matching.unmatched)} name no recording of the archive ({named})"
             )
+
+
+def settled_by(config: Config) -> datetime | None:
+    """What came later may still be written to; None where nothing waits."""
+    minutes = config.archive.settle_minutes
+    return datetime.now(UTC) - timedelta(minutes=minutes) if minutes else None
 
 
 def _limits_of_bodies(workers: int) -> TransformLimits:

@@ -14,10 +14,10 @@ from functools import partial
 from typing import Any
 
 from batch.bodies.delivery import remove_bodies
-from batch.bundles import configured_bundle
+from batch.bundles import Bundle, configured_bundle
 from batch.capacity.prices import used_summary
 from batch.capacity.used import Timing
-from batch.claim import Claim
+from batch.claim import Claim, ClaimedError
 from batch.collect import Collected, collect
 from batch.comparison.comparison import Comparison
 from batch.config import Config
@@ -27,7 +27,7 @@ from batch.layout import CLAIM, TRANSCRIPTS, RunKeys
 from batch.outputs import Outputs, rounds_begun
 from batch.plan import Plan, read_plan
 from batch.planning import Planner, Survey
-from batch.platforms.base import JobOutcome, Platform
+from batch.platforms.base import JobOutcome, JobStoppedError, Platform
 from batch.progress import Listener
 from batch.report.model import Report
 from batch.report.verdict_file import Verdicts
@@ -108,8 +108,9 @@ class Runner:
             JobFailedError: a job could not do anything at all; the run stays as it is.
         """
         finished = self.resume()
-        self.golden()
-        plan = self._planned()
+        survey = self.survey()
+        self.golden(survey.bundle)
+        plan = self._planned(survey)
         if plan is not None:
             finished.append(self.finish(plan))
         return finished
@@ -118,28 +119,40 @@ class Runner:
         """Finish what earlier runs left, and begin nothing new."""
         return [self._resumed(plan) for plan in self._unfinished()]
 
-    def golden(self) -> None:
+    def golden(self, bundle: Bundle) -> None:
         """Transcribe and score the golden set, where this model has not been seen on it.
 
         A set that cannot be done costs the night its verdict, not its transcripts.
+
+        Raises:
+            JobStoppedError: there is no time left, or a person stopped it.
+            ClaimedError: somebody else took over.
         """
         try:
-            bundle = configured_bundle(self.config, self.output, tell=self.planner.step)
             golden = GoldenSet.of(self.config, bundle)
             if golden is None or golden.is_done():
                 return
             self.listener.step("golden", "transcribing the golden set with a model that is new")
-            runner = replace(self, config=golden.config, on_begin=lambda _: None)
-            with runner.claimed():
-                if not runner.run():
-                    runner.report(read_plan(golden.output, latest(golden.output)))
-                golden.done(latest(golden.output))
+            self._scored_golden(golden)
+            before = golden.before()
+            if before is not None and not before.is_done():
+                self.listener.step("golden", "scoring the model before on the changed set")
+                self._scored_golden(before, transcribe=False)
+        except (JobStoppedError, ClaimedError):
+            raise
         except NightscribeError as error:
             self.listener.warn(f"golden set: {error}; the night goes on without its verdict")
 
+    def _scored_golden(self, golden: GoldenSet, *, transcribe: bool = True) -> None:
+        runner = replace(self, config=golden.config, on_begin=lambda _: None)
+        with runner.claimed():
+            if not (transcribe and runner.run()):
+                runner.report(read_plan(golden.output, latest(golden.output)))
+            golden.done(latest(golden.output))
+
     def plan(self) -> Plan | None:
         """Freeze a new run; the unfinished one where there is one, None where all is done."""
-        return next(self._unfinished(), None) or self._planned()
+        return next(self._unfinished(), None) or self._planned(self.survey())
 
     def survey(self, *, dry: bool = False) -> Survey:
         """What there is, and what a run would take on."""
@@ -228,8 +241,7 @@ class Runner:
 
     # -- runs that were begun -----------------------------------------------------------------
 
-    def _planned(self) -> Plan | None:
-        survey = self.survey()
+    def _planned(self, survey: Survey) -> Plan | None:
         self._tell_what_stays(survey)
         if not survey.selection.chosen:
             return None
@@ -242,6 +254,12 @@ class Runner:
             self.listener.warn(
                 f"{survey.selection.waiting} recordings keep the transcript of another model or "
                 'setting; [run] on_model_change = "all" would transcribe them again'
+            )
+        if survey.selection.settling:
+            self.listener.warn(
+                f"{survey.selection.settling} recordings are younger than "
+                f"{self.config.archive.settle_minutes:g} minutes ([archive] settle_minutes); the "
+                "next run takes them"
             )
         if survey.failed:
             self.listener.warn(f"{survey.failed} recordings keep their error row")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from batch.layout import SEGMENTS, TRANSCRIPTS
 from batch.parquet import parquet_bytes
 from batch.plan import Plan
 from batch.report.clips import write_clips
+from batch.report.exports.writing import write_exports
 from batch.report.html import render
 from batch.report.model import (
     Coverage,
@@ -35,19 +36,22 @@ from batch.report.model import (
 from batch.report.places import worst_places
 from batch.report.tables import errors_table, scores_table, summary
 from batch.report.verdict_file import Verdicts
-from manifests.errors import InputError
+from batch.window_grid import window_grid
 from manifests.local_store import path_of_uri
 from manifests.matching import Matching
 from manifests.reference_forms import load_references
 from manifests.references import (
     References,
+    Utterance,
     match_references,
+    overlap_share,
     seconds_of,
     within,
 )
 from manifests.storage import Store
 from training.scoring import (
-    ALIGNER_NAME,
+    ALIGNERS,
+    Aligner,
     ErrorCounts,
     Normalizer,
     PairScore,
@@ -62,6 +66,7 @@ Channel = tuple[str, int | None]
 _UNSCORED = PairScore(raw=ErrorCounts(), normalized=ErrorCounts(), characters=ErrorCounts())
 _LIGHT = ["id", "path", "channel", "status", "error_kind", "error_message"]
 _LIGHT += ["duration", "confidence", "run_id", "meta", "uri", "language"]
+_LIGHT += ["channels", "calibrated", "decode_digest"]
 _SOUND = [field.name for field in fields(Sound)]
 
 
@@ -79,13 +84,17 @@ def build_report(
         matching=matching,
         texts=_texts(output, plan, referenced),
         words=_words(output, plan, referenced),
-        normalizer=normalizer_for(config.archive.language),
+        normalizer=normalizer_for(config.archive.language, config.scoring.custom),
+        aligner=ALIGNERS[config.scoring.aligner],
         report_uri=output.uri_of(plan.keys.reports),
-        meeting=_meeting_column(config, light),
+        meeting=config.report.meeting,
     )
     recordings = [scorer.scored(row) for row in _units(light, matching, scorer)]
     return Report(
-        facts=_facts(config, plan, timing, light, scorer.normalizer),
+        facts=replace(
+            _facts(config, plan, timing, light, scorer.normalizer),
+            joins=window_grid(output, _runs(light, plan), plan.decode_digest),
+        ),
         coverage=Coverage.of(
             recordings,
             references_without_recording=sorted(matching.unmatched),
@@ -102,9 +111,11 @@ def build_report(
 def write_scores(output: Store, plan: Plan, report: Report) -> dict[str, Any]:
     """Write the scores' tables and summary; returns the summary."""
     folder = plan.keys.reports
-    output.put(f"{folder}scores.parquet", parquet_bytes(scores_table(report)))
-    output.put(f"{folder}errors.parquet", parquet_bytes(errors_table(report)))
-    figures = summary(report)
+    tables = {"scores": scores_table(report), "errors": errors_table(report)}
+    for name, table in tables.items():
+        output.put(f"{folder}{name}.parquet", parquet_bytes(table))
+    write_exports(output, folder, report, tables)
+    figures = {"output": output.uri, **summary(report)}
     output.put(f"{folder}summary.json", (json.dumps(figures, indent=1) + "\n").encode())
     return figures
 
@@ -141,24 +152,6 @@ def _references(config: Config, paths: Iterable[str]) -> Matching[References]:
         return Matching()
     section = config.references
     return match_references(load_references(section.uri, scored=section.scored), paths)
-
-
-def _meeting_column(config: Config, rows: list[dict[str, Any]]) -> str | None:
-    """``[report] meeting``, where the metadata has it.
-
-    Raises:
-        InputError: no recording has such a column.
-    """
-    name = config.report.meeting
-    if name is None or not rows:
-        return name
-    columns = {column for row in rows for column, _ in row["meta"] or ()}
-    if name not in columns:
-        known = f"it has {', '.join(sorted(columns))}" if columns else "there is none"
-        raise InputError(
-            f"[report] meeting {name!r}: no column of that name in [archive] metadata; {known}"
-        )
-    return name
 
 
 def _texts(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, str | None]:
@@ -198,6 +191,7 @@ class _Scorer:
     texts: dict[Channel, str | None]
     words: dict[Channel, list[TimedWord]]
     normalizer: Normalizer
+    aligner: Aligner
     report_uri: str
     meeting: str | None
 
@@ -225,7 +219,7 @@ class _Scorer:
             hypothesis = hypothesis and " ".join(word.text for word in words)
         score = _UNSCORED
         if reference is not None and row["status"] in ("ok", "empty"):
-            score = score_pair(reference, hypothesis or "", self.normalizer)
+            score = score_pair(reference, hypothesis or "", self.normalizer, aligner=self.aligner)
         return ScoredRecording(
             id=row["id"],
             path=row["path"],
@@ -238,7 +232,10 @@ class _Scorer:
             hypothesis=hypothesis,
             confidence=row["confidence"],
             words=words,
+            overlap=self._overlap(row),
             unscored_seconds=seconds_of(spans, duration=row["duration"]),
+            calibrated=row["calibrated"],
+            decode_digest=row["decode_digest"],
             run_id=row["run_id"],
             meta=meta,
             audio_href=_href(row["uri"], self.report_uri),
@@ -249,6 +246,22 @@ class _Scorer:
             raw=score.raw,
             normalized=score.normalized,
             characters=score.characters,
+            left_out=score.left_out,
+        )
+
+    def _overlap(self, row: Mapping[str, Any]) -> float | None:
+        """Of the whole recording, by its reference; else by what its channels wrote when."""
+        whole = self.matching.by_path.get(row["path"], {}).get(None)
+        if whole is not None and whole.utterances:
+            return overlap_share(whole.utterances)
+        if row["channel"] is None:
+            return None
+        return overlap_share(
+            [
+                Utterance(start=one.start, end=one.end, text=one.text, speaker=str(channel))
+                for channel in range(row["channels"] or 0)
+                for one in self.words.get((row["id"], channel), ())
+            ]
         )
 
 
@@ -275,7 +288,8 @@ def _facts(
         model_digest=plan.model_digest,
         decode_digest=plan.decode_digest,
         normalizer=normalizer.name,
-        aligner=ALIGNER_NAME,
+        aligner=ALIGNERS[config.scoring.aligner].name,
+        custom=config.scoring.custom,
         started_at=timing.started_at,
         finished_at=timing.finished_at,
         audio_seconds=_audio_seconds(plan, rows),
@@ -287,6 +301,11 @@ def _facts(
             if row["status"] == "error"
         ),
     )
+
+
+def _runs(rows: list[dict[str, Any]], plan: Plan) -> Iterator[str]:
+    """The runs whose recordings were decoded as this one's."""
+    return (row["run_id"] for row in rows if row["decode_digest"] == plan.decode_digest)
 
 
 def _audio_seconds(plan: Plan, rows: list[dict[str, Any]]) -> float:

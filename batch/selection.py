@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -52,6 +53,16 @@ class Reason(StrEnum):
     RETRY = "retry"
 
 
+class Rest(StrEnum):
+    """Why a recording is not taken on."""
+
+    DONE = "done"
+    FINAL_ERROR = "final error"
+    TRIED_OUT = "tried out"
+    OTHER_SETTINGS = "other settings"
+    SETTLING = "settling"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
     """A recording to transcribe; ``attempts`` counts the tries before this one.
@@ -73,6 +84,8 @@ class Selection:
     kept: int
     waiting: int
     """Recordings whose result was made with other settings, left alone by ``new-only``."""
+    settling: int = 0
+    """Recordings that may still be written to, and wait for the next run."""
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -86,36 +99,66 @@ def select(
     settings: Settings,
     *,
     on_model_change: Literal["new-only", "all"],
+    settled_by: datetime | None = None,
 ) -> Selection:
-    """The difference between what is there and what has a result."""
+    """The difference between what is there and what has a result.
+
+    What is new or changed and came after ``settled_by`` may still be written to, and waits.
+    """
     chosen: list[Chosen] = []
-    kept = waiting = 0
+    rests: Counter[Rest] = Counter()
     for recording in recordings:
-        known = ledger.get(recording.id)
-        found = _judge(recording, known, settings)
-        if found is None:
-            kept += 1
-        elif found.reason is Reason.MODEL and on_model_change == "new-only":
-            kept, waiting = kept + 1, waiting + 1
-        else:
+        found = judge(
+            recording,
+            ledger.get(recording.id),
+            settings,
+            on_model_change=on_model_change,
+            settled_by=settled_by,
+        )
+        if isinstance(found, Chosen):
             chosen.append(found)
-    return Selection(chosen=tuple(chosen), kept=kept, waiting=waiting)
+        else:
+            rests[found] += 1
+    return Selection(
+        chosen=tuple(chosen),
+        kept=rests.total() - rests[Rest.SETTLING],
+        waiting=rests[Rest.OTHER_SETTINGS],
+        settling=rests[Rest.SETTLING],
+    )
 
 
-def _judge(recording: Recording, known: Result | None, settings: Settings) -> Chosen | None:
-    if known is None:
-        return Chosen(recording=recording, reason=Reason.NEW)
+def judge(
+    recording: Recording,
+    known: Result | None,
+    settings: Settings,
+    *,
+    on_model_change: Literal["new-only", "all"],
+    settled_by: datetime | None = None,
+) -> Chosen | Rest:
+    """Whether a recording is taken on, and why, or why not; ``known`` is its newest result."""
     version = (recording.etag, recording.version, recording.size)
-    if (known.etag, known.version, known.size) != version:
-        return Chosen(recording=recording, reason=Reason.CHANGED)
+    if known is None or (known.etag, known.version, known.size) != version:
+        if settled_by and recording.modified and recording.modified > settled_by:
+            return Rest.SETTLING
+        reason = Reason.NEW if known is None else Reason.CHANGED
+        return Chosen(recording=recording, reason=reason)
     made_with = (known.channels, known.model_digest, known.decode_digest)
     other = made_with != (settings.channels, settings.model_digest, settings.decode_digest)
     if known.error_kind is not None:
-        # An error under other settings says nothing about these.
-        attempts = 0 if other else known.attempts
-        final = ErrorKind(known.error_kind).final and not other
-        if final or attempts >= MAX_ATTEMPTS:
-            return None
-        suspect = known.error_kind == ErrorKind.NOT_TRANSCRIBED and not other
-        return Chosen(recording=recording, reason=Reason.RETRY, attempts=attempts, suspect=suspect)
-    return Chosen(recording=recording, reason=Reason.MODEL) if other else None
+        return _judged_error(recording, known, ErrorKind(known.error_kind), other=other)
+    if other and on_model_change == "all":
+        return Chosen(recording=recording, reason=Reason.MODEL)
+    return Rest.OTHER_SETTINGS if other else Rest.DONE
+
+
+def _judged_error(
+    recording: Recording, known: Result, kind: ErrorKind, *, other: bool
+) -> Chosen | Rest:
+    # An error under other settings says nothing about these.
+    attempts = 0 if other else known.attempts
+    if kind.final and not other:
+        return Rest.FINAL_ERROR
+    if attempts >= MAX_ATTEMPTS:
+        return Rest.TRIED_OUT
+    suspect = kind is ErrorKind.NOT_TRANSCRIBED and not other
+    return Chosen(recording=recording, reason=Reason.RETRY, attempts=attempts, suspect=suspect)

@@ -7,7 +7,8 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from manifests.storage import Store, StoredObject
 
@@ -19,7 +20,8 @@ class Recording:
     """One recording of an archive.
 
     ``path`` is relative to the archive; ``id`` is its hash, so the same archive elsewhere has
-    the same ids. ``etag``, ``version`` and ``size`` together say which content it is.
+    the same ids. ``etag``, ``version`` and ``size`` together say which content it is; ``modified``
+    says when it came, and is no part of what it is.
     """
 
     id: str
@@ -28,6 +30,7 @@ class Recording:
     size: int
     etag: str
     version: str | None = None
+    modified: datetime | None = field(default=None, compare=False)
 
 
 def recording_id(path: str) -> str:
@@ -36,15 +39,19 @@ def recording_id(path: str) -> str:
 
 
 def list_recordings(
-    store: Store, *, include: Sequence[str] = DEFAULT_INCLUDE, exclude: Sequence[str] = ()
+    store: Store,
+    *,
+    include: Sequence[str] = DEFAULT_INCLUDE,
+    exclude: Sequence[str] = (),
+    prefix: str = "",
 ) -> Iterator[Recording]:
-    """The archive's recordings, sorted by path.
+    """The archive's recordings whose path begins with ``prefix``, sorted by path.
 
     Patterns are shell patterns in any case; one with a slash is matched against the whole
     relative path, any other against the file's name.
     """
     wanted, unwanted = _Patterns(include), _Patterns(exclude)
-    for entry in store.list():
+    for entry in store.list(prefix):
         if wanted(entry.key) and not unwanted(entry.key):
             yield recording_of(store, entry)
 
@@ -58,6 +65,7 @@ def recording_of(store: Store, entry: StoredObject) -> Recording:
         size=entry.size,
         etag=entry.etag,
         version=entry.version,
+        modified=entry.modified,
     )
 
 

@@ -24,11 +24,6 @@ class Utterance:
     text: str
     speaker: str | None = None
 
-    @property
-    def middle(self) -> float:
-        """Where it is counted to be, as one point."""
-        return (self.start + self.end) / 2
-
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
@@ -55,10 +50,14 @@ class Reference:
         channel: int | None = None,
         source: str = "",
     ) -> Reference:
-        """The scored utterances in the order of their times, those of one time in that given."""
-        spans = tuple(merged(unscored))
+        """The scored utterances in the order of their times, those of one time in that given.
+
+        An utterance that reaches into an unscored span is unscored whole, on both sides: nobody
+        can say which of its words lie in the span.
+        """
         ordered = tuple(sorted(utterances, key=lambda one: one.start))
-        kept = (one.text for one in ordered if not within(one.middle, spans))
+        spans = _with_whole_utterances(tuple(merged(unscored)), ordered)
+        kept = (one.text for one in ordered if not _touches(one, spans))
         return cls(
             recording=recording,
             text=" ".join(" ".join(kept).split()),
@@ -97,6 +96,24 @@ def twice(recording: str, reference: Reference, known: Reference) -> InputError:
     )
 
 
+def _with_whole_utterances(
+    spans: tuple[Span, ...], utterances: Sequence[Utterance]
+) -> tuple[Span, ...]:
+    """Spans that end where the utterances do that they touch."""
+    while True:
+        touched = [(one.start, one.end) for one in utterances if _touches(one, spans)]
+        wider = tuple(merged([*spans, *touched]))
+        if wider == spans:
+            return spans
+        spans = wider
+
+
+def _touches(one: Utterance, spans: Sequence[Span]) -> bool:
+    if one.start >= one.end:
+        return within(one.start, spans)
+    return any(low < one.end and one.start < high for low, high in spans)
+
+
 def merged(spans: Iterable[Span]) -> Iterator[Span]:
     """Spans in order, those that touch or overlap as one."""
     start = end = None
@@ -121,3 +138,22 @@ def seconds_of(spans: Iterable[Span], *, duration: float | None = None) -> float
     """How long the spans are together, up to the end of the recording where that is known."""
     most = float("inf") if duration is None else duration
     return sum(max(0.0, min(high, most) - min(low, most)) for low, high in merged(spans))
+
+
+def overlap_share(utterances: Sequence[Utterance]) -> float | None:
+    """The share of spoken time in which two or more speak; None where that is not known.
+
+    Utterances of one speaker do not overlap each other: their ends are set by hand.
+    """
+    if any(one.speaker is None for one in utterances):
+        return None
+    edges: list[tuple[float, int]] = []
+    for speaker in {one.speaker for one in utterances}:
+        spans = merged((one.start, one.end) for one in utterances if one.speaker == speaker)
+        edges += [edge for start, end in spans for edge in ((start, 1), (end, -1))]
+    speaking, since, spoken, together = 0, 0.0, 0.0, 0.0
+    for moment, change in sorted(edges):
+        spoken += (moment - since) * (speaking > 0)
+        together += (moment - since) * (speaking > 1)
+        speaking, since = speaking + change, moment
+    return together / spoken if spoken > 0 else None

@@ -1,4 +1,4 @@
-"""Commands that read results: status, show, search, export, ddl."""
+"""Commands that read results: status, show, why, search, export, ddl."""
 
 from __future__ import annotations
 
@@ -92,6 +92,25 @@ def show(recording: str, config: Path, as_json: bool) -> None:
 
 
 @click.command()
+@click.argument("recording")
+@config_option
+@json_option
+def why(recording: str, config: Path, as_json: bool) -> None:
+    """Where a recording is, with which result, and what the next run does with it.
+
+    RECORDING is a path in the archive or a unique file name.
+    """
+    from batch.why import lines_of
+    from batch.why import why as explained
+
+    found = explained(configured(config, (), {}), recording)
+    if as_json:
+        click.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=1))
+    else:
+        click.echo("\n".join(lines_of(found)))
+
+
+@click.command()
 @click.argument("text", nargs=-1, required=True)
 @config_option
 @json_option
@@ -169,4 +188,4 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-COMMANDS = (status, show, search, export, ddl)
+COMMANDS = (status, show, why, search, export, ddl)

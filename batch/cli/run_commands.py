@@ -116,6 +116,7 @@ def plan(
             "reasons": survey.selection.reasons,
             "predicted_seconds": round(survey.audio_seconds, 1),
             "other_model": survey.selection.waiting,
+            "settling": survey.selection.settling,
             "errors_kept": survey.failed,
         }
         line = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from batch.comparison.pairing import pair
-from batch.report.meetings import INTERVAL_RULE, block_numbers
+from batch.report.meetings import INTERVAL_RULE, sums_by_block
 from manifests.errors import InputError
 from training.scoring.bootstrap import Difference, differences
 from training.scoring.verdict import SIGNIFICANT, Verdict, holm, p_value, verdict
@@ -131,7 +131,7 @@ def compare(a: Side, b: Side, *, threshold: float) -> Comparison:
     whole, *parts = _differences(rows, [range(len(rows)), *groups.values()])
     found, reason = verdict(whole, threshold=threshold)
     if not len(rows):
-        reason = "no recording was transcribed by both; a golden set ([report] golden) would be"
+        reason = "nothing in common to compare; a golden set ([report] golden) would be"
     return Comparison(
         a=a,
         b=b,
@@ -166,19 +166,10 @@ def _groups(rows: pd.DataFrame) -> dict[tuple[str, str], list[int]]:
 
 
 def _differences(rows: pd.DataFrame, members: Sequence[Sequence[int]]) -> list[Difference]:
-    blocks = block_numbers([str(one) for one in rows["meeting"]])
-    size = int(blocks.max()) + 1 if len(blocks) else 0
-
-    def by_block(column: str) -> np.ndarray:
-        values = rows[column].to_numpy(dtype=np.float64)
-        table = np.zeros((size, len(members)))
-        for at, chosen in enumerate(members):
-            index = np.fromiter(chosen, dtype=np.int64)
-            table[:, at] = np.bincount(blocks[index], values[index], minlength=size)
-        return table
-
-    words = by_block("words")
-    return differences((by_block("errors_a"), words), (by_block("errors_b"), words))
+    values = rows[["errors_a", "errors_b", "words"]].to_numpy(dtype=np.float64)
+    meetings = [str(one) for one in rows["meeting"]]
+    before, after, words = sums_by_block(meetings, values, members)
+    return differences((before, words), (after, words))
 
 
 def _slices(

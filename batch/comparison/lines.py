@@ -29,13 +29,19 @@ def lines_of(found: Comparison) -> Iterator[str]:
         yield f"recordings      {changes}"
     shown = telling(found)
     for one in shown[:_SHOWN]:
-        yield f"slice           {one.column} {one.value}: {slice_text(one)}"
+        yield f"slice           {printable(f'{one.column} {one.value}')}: {slice_text(one)}"
     if len(shown) > _SHOWN:
         yield f"slice           and {len(shown) - _SHOWN} more; --json has them all"
     for _, row in found.moved.head(_SHOWN).iterrows():
-        yield f"moved           {row['path']}: {row['errors_a']} -> {row['errors_b']} errors"
+        change = f"{row['errors_a']} -> {row['errors_b']} errors"
+        yield f"moved           {printable(row['path'])}: {change}"
     rules = found.as_json()["rules"]
     yield f"rules           {rules['normalizer']}; {rules['aligner']}; {rules['interval']}"
+
+
+def printable(text: str) -> str:
+    """Text in one line, with what would move a terminal's cursor written out."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def compared(found: Comparison) -> str:

@@ -76,6 +76,8 @@ def _frame(side: Side) -> pd.DataFrame:
     frame: pd.DataFrame = side.scores.select(_COLUMNS).to_pandas()
     frame = frame[frame["reference_words"].notna()]
     frame["channel"] = frame["channel"].fillna(-1).astype(np.int64)
+    # Of no rows at all pandas would not know that ids are text.
+    frame["id"] = frame["id"].astype("string")
     return frame
 
 

@@ -27,6 +27,11 @@ class Side:
 
     uri: str
     """The folder of the run's report."""
+    run_id: str
+    output: str
+    """Where the run was made: two sides of one output may hold the same transcript."""
+    rules: tuple[str, str]
+    """Normaliser and aligner."""
     summary: Mapping[str, Any]
     scores: pa.Table
 
@@ -42,31 +47,29 @@ class Side:
                 f"{named}: no {SCORES} with a {SUMMARY} in {folder.uri}; "
                 "'nightscribe score' writes them"
             )
-        scores = read_parquet(folder.read(SCORES))
+        try:
+            scores = read_parquet(folder.read(SCORES))
+            summary = json.loads(folder.read(SUMMARY))
+            output, run_id, rules = (summary[key] for key in ("output", "run_id", "rules"))
+        except (pa.ArrowInvalid, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{named}: the scores in {folder.uri} are damaged, or of an older version "
+                f"({error}); score that run again"
+            ) from error
         lacking = set(SCORES_SCHEMA.names) - set(scores.column_names)
         if lacking:
             raise InputError(
                 f"{named}: {folder.uri}{SCORES} is of an older version and lacks "
                 f"{', '.join(sorted(lacking))}; score that run again"
             )
-        summary = json.loads(folder.read(SUMMARY))
-        return cls(uri=folder.uri, summary=summary, scores=scores)
-
-    @property
-    def run_id(self) -> str:
-        """The run that was scored."""
-        return str(self.summary["run_id"])
-
-    @property
-    def output(self) -> str:
-        """Where the run lies: two sides of one output may hold the same transcript."""
-        return self.uri.removesuffix(RunKeys(run_id=self.run_id).reports)
-
-    @property
-    def rules(self) -> tuple[str, str]:
-        """Normaliser and aligner."""
-        rules = self.summary["rules"]
-        return rules["normalizer"], rules["aligner"]
+        return cls(
+            uri=folder.uri,
+            run_id=run_id,
+            output=output,
+            rules=(rules["normalizer"], rules["aligner"]),
+            summary=summary,
+            scores=scores,
+        )
 
     @property
     def made_with(self) -> str:
@@ -78,6 +81,11 @@ class Side:
         )
 
 
+def is_run(name: str) -> bool:
+    """Whether a person names a run, and not a configuration or a report's folder."""
+    return not (name.endswith(".toml") or "://" in name or Path(name).is_dir())
+
+
 def side_named(name: str, output: Store | None) -> Side:
     """The side that a person names: a run of ``output``, a configuration, or a report's folder.
 
@@ -87,7 +95,7 @@ def side_named(name: str, output: Store | None) -> Side:
     if name.endswith(".toml"):
         store = open_store(load_config(Path(name)).output.uri)
         return _of_run(store, latest(store), named=name)
-    if "://" in name or Path(name).is_dir():
+    if not is_run(name):
         return Side.read(open_store(name), named=name)
     if output is None:
         raise InputError(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from batch.parquet import parquet_bytes
-from manifests.errors import InputError
+from manifests.json_files import json_file
+from manifests.storage import Store
 
 if TYPE_CHECKING:
     from batch.comparison.comparison import Comparison
@@ -29,19 +28,14 @@ SCHEMA = pa.schema(
 )
 
 
-def write(found: Comparison, folder: Path) -> None:
+def write(found: Comparison, folder: Store) -> None:
     """Write ``comparison.json`` and ``comparison.parquet``.
 
     Raises:
-        InputError: the folder cannot be written to.
+        StoreError: the folder cannot be written to.
     """
-    figures = json.dumps(found.as_json(), ensure_ascii=False, indent=1) + "\n"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "comparison.json").write_text(figures, "utf-8")
-        (folder / "comparison.parquet").write_bytes(parquet_bytes(table_of(found)))
-    except OSError as error:
-        raise InputError(f"--out {folder}: {error.strerror}") from error
+    folder.put("comparison.json", json_file(found.as_json()))
+    folder.put("comparison.parquet", parquet_bytes(table_of(found)))
 
 
 def table_of(found: Comparison) -> pa.Table:

@@ -13,7 +13,7 @@ from manifests.errors import InputError
 from manifests.label_forms import load_labels
 from manifests.labels import LabelledUtterance
 from manifests.local_store import LocalStore
-from training.scoring import Normalizer, normalizer_for, normalizer_named
+from training.scoring import NO_RULES, CustomRules, Normalizer, normalizer_for, normalizer_named
 
 if TYPE_CHECKING:
     from training.evaluating.scores import Evaluation
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledSet:
-    """Utterances with their labels as they stand, and the language that scores them."""
+    """Utterances with their labels as they stand, and the rules that score them.
+
+    ``custom`` are those of the configuration that names the set, for its ``language``.
+    """
 
     name: str
     utterances: Sequence[LabelledUtterance]
     language: str | None = None
+    custom: CustomRules = NO_RULES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +97,11 @@ def compare(
     Raises:
         InputError: there is no usable model there.
     """
-    rule = normalizer_for(labels.language) if labels.language else None
+    rule = normalizer_for(labels.language, labels.custom) if labels.language else None
     first = _evaluated(model, labels, rule, on_progress)
     if against is None:
         return Comparison(labels=labels, model=first)
-    second = _evaluated(against, labels, normalizer_named(first.normalizer), on_progress)
+    second = _evaluated(against, labels, rule or normalizer_named(first.normalizer), on_progress)
     return Comparison(labels=labels, model=first, against=second)
 
 
@@ -137,6 +141,7 @@ def _set_of(name: str, config: Path | None, language: str | None) -> LabelledSet
         name=f"{name} of {config}",
         utterances=sets[name],
         language=language or loaded.archive.language,
+        custom=loaded.scoring.custom,
     )
 
 

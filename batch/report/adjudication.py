@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from batch.report.verdict_file import JudgedError, Verdict, Verdicts
-from training.scoring import ErrorCounts, normalizer_named, score_pair, sum_counts
+from training.scoring import ErrorCounts, score_pair, sum_counts
 
 if TYPE_CHECKING:
     from batch.report.alignment import AlignedRecording
@@ -180,8 +180,10 @@ def _judged(report: Report, index: int, given: Iterable[Verdict]) -> _Judged:
 
 
 def _against(report: Report, row: ScoredRecording, reference: str) -> ErrorCounts:
-    normalizer = normalizer_named(report.facts.normalizer)
-    return score_pair(reference, row.hypothesis or "", normalizer).normalized
+    facts = report.facts
+    return score_pair(
+        reference, row.hypothesis or "", facts.rule, aligner=facts.alignment_rule
+    ).normalized
 
 
 def _less(counts: ErrorCounts, accepted: Counter[str]) -> ErrorCounts:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from training.scoring import AlignedPair, align, raw_tokens, trace
+from training.scoring import (
+    UNIT,
+    AlignedPair,
+    Aligner,
+    TracedToken,
+    WrittenError,
+    align,
+    align_traced,
+    raw_tokens,
+    written_errors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,25 +30,43 @@ class _Timed(Protocol):
     def start(self) -> float: ...
     @property
     def end(self) -> float: ...
+    @property
+    def confidence(self) -> float | None: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownToken:
-    """A scored token: as scored, as written, and when it was said (None where not known)."""
+    """A scored token: as scored, as written, and when it was said (None where not known).
+
+    It was made from the written words ``first`` to ``last`` of its text, counted from 0.
+    """
 
     text: str
     written: str
     start: float | None = None
     end: float | None = None
+    first: int = 0
+    last: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlignedRecording:
-    """Both sides of one recording and the steps between them."""
+    """Both sides of one recording and the steps between them.
+
+    ``confidences`` are those of the written words of the hypothesis, None where not known.
+    """
 
     reference: tuple[ShownToken, ...]
     hypothesis: tuple[ShownToken, ...]
     steps: tuple[AlignedPair, ...]
+    confidences: tuple[float | None, ...] = ()
+    written: tuple[WrittenError, ...] = ()
+    """The errors between the texts as written, each formatting or recognition."""
+
+    def confidence(self, token: ShownToken) -> float | None:
+        """The lowest confidence of the words behind a token of the hypothesis."""
+        known = [c for c in self.confidences[token.first : token.last + 1] if c is not None]
+        return min(known, default=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,14 +85,23 @@ class WordError:
 
 
 def align_recording(
-    reference: str, hypothesis: str, words: Sequence[_Timed], normalizer: Normalizer
+    reference: str,
+    hypothesis: str,
+    words: Sequence[_Timed],
+    normalizer: Normalizer,
+    aligner: Aligner = UNIT,
 ) -> AlignedRecording:
     """Align the normalised texts as the scores do, with spelling and times beside the tokens."""
     said, written = raw_tokens(reference), raw_tokens(hypothesis)
-    ref = _shown(said, [None] * len(said), normalizer)
-    hyp = _shown(written, timed(written, words), normalizer)
-    steps = align([token.text for token in ref], [token.text for token in hyp]).ops
-    return AlignedRecording(reference=ref, hypothesis=hyp, steps=steps)
+    times = timed(written, words)
+    found = align_traced(said, written, normalizer, aligner)
+    return AlignedRecording(
+        reference=_shown(said, [None] * len(said), found.reference),
+        hypothesis=_shown(written, times, found.hypothesis),
+        steps=found.ops,
+        confidences=tuple(word.confidence if word else None for word in times),
+        written=written_errors(said, written, found, normalizer, aligner),
+    )
 
 
 def timed(written: Sequence[str], words: Sequence[_Timed]) -> list[_Timed | None]:
@@ -113,10 +150,10 @@ def _error(
 
 
 def _shown(
-    written: Sequence[str], times: Sequence[_Timed | None], normalizer: Normalizer
+    written: Sequence[str], times: Sequence[_Timed | None], traced: Sequence[TracedToken]
 ) -> tuple[ShownToken, ...]:
     tokens = []
-    for token in trace(written, normalizer):
+    for token in traced:
         first, last = times[token.first], times[token.last]
         tokens.append(
             ShownToken(
@@ -124,6 +161,8 @@ def _shown(
                 written=" ".join(written[token.first : token.last + 1]),
                 start=first.start if first else None,
                 end=last.end if last else None,
+                first=token.first,
+                last=token.last,
             )
         )
     return tuple(tokens)

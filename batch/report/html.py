@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -12,10 +13,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from batch.report.breakdown import confusions, spread
+from batch.report.confidence import LEAST_WORDS
+from batch.report.figures import clock, deep_link
+from batch.report.lines import left_out_text
 from batch.report.meetings import INTERVAL_RULE
-from batch.report.model import UNSCORED_RULE
+from batch.report.model import EDITED_RULE, UNSCORED_RULE
 from batch.report.payload import MAX_RECORDINGS, payload
-from batch.report.tables import COSTS, storable
+from batch.report.tables import costs_of, storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +28,9 @@ if TYPE_CHECKING:
     from batch.report.places import Clip
 
 _SCRIPTS = ("page", "alignment", "sound", "verdicts", "review", "detail", "list", "rows", "report")
-_STYLES = ("report", "recordings")
+_STYLES = ("report", "recordings", "figures")
 _TOP_WORDS = 20
+_TOP_PLACES = 15
 _MAX_LISTED = 500
 
 
@@ -60,9 +65,13 @@ def render(report: Report, clips: Sequence[Clip] = ()) -> str:
             script=Markup(script),  # noqa: S704
             policy=_policy(style, script),
             unscored_rule=UNSCORED_RULE,
+            edited_rule=EDITED_RULE,
+            not_counted=left_out_text(asdict(report.left_out)),
             interval_rule=INTERVAL_RULE,
-            costs=COSTS,
+            costs=costs_of(report.facts),
             max_listed=_MAX_LISTED,
+            top_places=_TOP_PLACES,
+            least_words=LEAST_WORDS,
             left_out=max(0, len(report.recordings) - MAX_RECORDINGS),
         )
     )
@@ -84,6 +93,8 @@ def _environment() -> Environment:
         "counted": counted,
         "spoken": spoken,
         "utc": utc,
+        "clock": clock,
+        "deep_link": deep_link,
     }
     return environment
 

@@ -27,21 +27,39 @@ def score_lines(figures: Mapping[str, Any]) -> list[str]:
             f"{coverage['missing']} missing, {orphans} without a recording)"
         )
     ]
-    if coverage["unscored_seconds"]:
-        lines.append(f"not scored      {hours(coverage['unscored_seconds'])}, as references say")
-    for label, counted in (("WER", figures["wer"]), ("WER as written", figures["raw_wer"])):
+    # Figures of earlier versions have fewer keys, and a night's message may tell of such a run.
+    if seconds := coverage.get("unscored_seconds"):
+        lines.append(f"not scored      {hours(seconds)}, as references say")
+    if edited := len(coverage.get("references_that_look_edited", ())):
+        lines.append(f"look again      {edited} references look edited: the report names them")
+    unit = figures.get("unit", "word")
+    name = "WER" if unit == "word" else "CER"
+    for label, counted in ((name, figures["wer"]), (f"{name} as written", figures["raw_wer"])):
         rate = "none" if counted["rate"] is None else f"{counted['rate']:.2%}"
         lines.append(
             f"{label:<16}{rate}  (S {counted['substitutions']}, D {counted['deletions']}, "
-            f"I {counted['insertions']}, N {counted['reference']} words)"
+            f"I {counted['insertions']}, N {counted['reference']} {unit}s)"
         )
-        if label == "WER":
+        if "interval" in counted:
             lines.append(f"interval        {interval_text(counted['interval'])}")
     if "adjudicated" in figures:
         lines += adjudicated_lines(figures["adjudicated"])
-    if figures["golden"] is not None:
+    if text := left_out_text(figures.get("left_out", {})):
+        lines.append(f"left out        {text}")
+    if figures.get("golden") is not None:
         lines.append(f"golden set      {golden_text(figures['golden'])}")
     return lines
+
+
+def left_out_text(left_out: Mapping[str, int]) -> str:
+    """What the references' marks keep out of the rates; empty where they mark nothing."""
+    if not any(left_out.values()):
+        return ""
+    return (
+        f"{left_out['regions']} unscored regions ({left_out['reference_words']} words of the "
+        f"references, {left_out['hypothesis_words']} of the transcripts), "
+        f"{left_out['optional_words']} optional words that were not said"
+    )
 
 
 def golden_text(golden: Mapping[str, Any]) -> str:

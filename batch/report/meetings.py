@@ -8,6 +8,7 @@ each recording is a meeting of its own, its channels together.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,7 +34,8 @@ INTERVAL_RULE = (
     f"seed {SEED}; fewer than {ENOUGH_BLOCKS} meetings are too few to trust it"
 )
 
-Counts = npt.NDArray[np.float64]  # shape = (n_recordings, 2): errors, reference words
+Values = npt.NDArray[np.float64]
+Counts = Values  # shape = (n_recordings, 2): errors, reference words
 
 
 def corpus_interval(recordings: Sequence[ScoredRecording]) -> Interval:
@@ -52,22 +54,35 @@ def meeting_intervals(
     meetings: Sequence[str], counts: Counts, slices: Sequence[Sequence[int]]
 ) -> list[Interval]:
     """An interval for each slice, a slice being indexes into the recordings."""
+    errors, words = sums_by_block(meetings, counts, slices)
+    found = intervals(errors, words)
+    if len(set(meetings)) <= MOST_BLOCKS:
+        return found
+    return [
+        replace(one, blocks=len({meetings[i] for i in members if counts[i].any()}))
+        for one, members in zip(found, slices, strict=True)
+    ]
+
+
+def sums_by_block(
+    meetings: Sequence[str], values: Values, slices: Sequence[Sequence[int]]
+) -> list[Values]:
+    """Sums by block and slice, shape (n_blocks, n_slices), of each column of ``values``.
+
+    A block is a meeting; beyond ``MOST_BLOCKS`` it is several.
+    """
     blocks = block_numbers(meetings)
     size = int(blocks.max()) + 1 if len(blocks) else 0
-    errors, words = (np.zeros((size, len(slices))) for _ in range(2))
+    tables = [np.zeros((size, len(slices))) for _ in range(values.shape[1])]
     for at, members in enumerate(slices):
         chosen = np.fromiter(members, dtype=np.int64)
-        errors[:, at] = np.bincount(blocks[chosen], counts[chosen, 0], minlength=size)
-        words[:, at] = np.bincount(blocks[chosen], counts[chosen, 1], minlength=size)
-    return intervals(errors, words)
+        for column, table in enumerate(tables):
+            weights = values[chosen, column]
+            table[:, at] = np.bincount(blocks[chosen], weights, minlength=size)
+    return tables
 
 
 def block_numbers(meetings: Sequence[str]) -> npt.NDArray[np.int64]:
-    """The block of each recording, shape (n_recordings,): its meeting's place among the names.
-
-    The order of the recordings does not move an interval.
-    """
-    if not meetings:
-        return np.zeros(0, dtype=np.int64)
-    _, numbers = np.unique(np.array(meetings, dtype=object).astype(str), return_inverse=True)
-    return numbers.astype(np.int64) % MOST_BLOCKS
+    """The block of each recording; the order of the recordings does not move an interval."""
+    places = {name: at % MOST_BLOCKS for at, name in enumerate(sorted(set(meetings)))}
+    return np.array([places[name] for name in meetings], dtype=np.int64)

@@ -14,11 +14,27 @@ from typing import TYPE_CHECKING, Literal
 
 from batch.report.adjudication import Adjudication, adjudicate
 from batch.report.alignment import AlignedRecording, align_recording
+from batch.report.confidence import ConfidenceFigures, confidence_figures
+from batch.report.error_places import ErrorPlaces, error_places
+from batch.report.findings.joins import JoinGrid
 from batch.report.meetings import corpus_interval
 from batch.report.slices import SliceTable, slices_of
 from batch.report.verdict_file import Verdicts
-from training.scoring import ErrorCounts, normalizer_named, sum_counts
+from training.scoring import (
+    NO_RULES,
+    NOTHING,
+    Aligner,
+    CustomRules,
+    ErrorCounts,
+    LeftOut,
+    Normalizer,
+    Unit,
+    aligner_named,
+    normalizer_named,
+    sum_counts,
+)
 from training.scoring.bootstrap import Interval
+from training.scoring.labels import Label
 
 if TYPE_CHECKING:
     from batch.comparison.comparison import Comparison
@@ -27,6 +43,13 @@ Status = Literal["ok", "empty", "error", "missing"]
 UNSCORED_RULE = (
     "An empty transcript is scored, as deletions. A recording that ended in an error, or that has "
     "no transcript at all, is not in the WER: it stands in the coverage."
+)
+
+_EDITED_WORDS, _EDITED_SHARE = 50, 0.08
+EDITED_RULE = (
+    f"Of at least {_EDITED_WORDS} words, the model wrote {_EDITED_SHARE:.0%} more than the "
+    "reference has, and made fewer other errors: the reference may leave out fillers, repetitions "
+    "or asides."
 )
 
 
@@ -56,8 +79,10 @@ class ScoredRecording:
 
     ``reference`` is None where none was given, "" where the reference says that nobody speaks.
     ``hypothesis`` is None where there is no transcript. The counts stay zeros where ``scored`` is
-    false. ``duration``, word times and
-    ``unscored_seconds``, what the reference leaves out of scoring, are in seconds.
+    false. ``duration``, word times and ``unscored_seconds``, what the reference leaves out of
+    scoring, are in seconds. ``overlap`` is the share of speech in which several speak, where the
+    reference says who speaks when. ``calibrated`` says whether confidences are probabilities (None:
+    not known), ``decode_digest`` how the recording was decoded.
     """
 
     id: str
@@ -72,9 +97,12 @@ class ScoredRecording:
     raw: ErrorCounts = field(default_factory=ErrorCounts)
     normalized: ErrorCounts = field(default_factory=ErrorCounts)
     characters: ErrorCounts = field(default_factory=ErrorCounts)
+    left_out: LeftOut = NOTHING
     confidence: float | None = None
     words: tuple[TimedWord, ...] = ()
     run_id: str
+    calibrated: bool | None = None
+    decode_digest: str | None = None
     meta: Mapping[str, str] = field(default_factory=dict)
     audio_href: str | None = None
     uri: str | None = None
@@ -85,11 +113,20 @@ class ScoredRecording:
     sound: Sound = Sound()
     meeting_name: str | None = None
     unscored_seconds: float = 0.0
+    overlap: float | None = None
 
     @property
     def meeting(self) -> str:
         """The block that is drawn whole where an interval is made; the recording by default."""
         return self.meeting_name or self.id
+
+    @property
+    def looks_edited(self) -> bool:
+        """Whether the reference seems to leave out what was said (``EDITED_RULE``)."""
+        counts = self.normalized
+        extra, other = counts.insertions, counts.substitutions + counts.deletions
+        enough = counts.reference_words >= _EDITED_WORDS
+        return enough and extra > other and extra >= _EDITED_SHARE * counts.reference_words
 
     @property
     def scored(self) -> bool:
@@ -115,6 +152,8 @@ class Coverage:
     """Sound of scored recordings that their references leave out of scoring."""
     references_without_recording: tuple[str, ...] = ()
     ambiguous: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
+    """Paths of recordings whose reference seems to leave out what was said (``EDITED_RULE``)."""
 
     @classmethod
     def of(
@@ -137,6 +176,7 @@ class Coverage:
             unscored_seconds=sum(row.unscored_seconds for row in recordings if row.scored),
             references_without_recording=tuple(references_without_recording),
             ambiguous=tuple(ambiguous),
+            edited=tuple(row.path for row in recordings if row.scored and row.looks_edited),
         )
 
     @property
@@ -165,7 +205,9 @@ class RunFacts:
 
     ``dt`` is the night's date; ``started_at`` and ``finished_at`` are ISO 8601 in UTC;
     ``rtfx`` is seconds of audio for each second of work; ``statuses`` counts all rows of the run.
-    ``normalizer`` and ``aligner`` are the names that the scoring modules give themselves.
+    ``normalizer`` and ``aligner`` are the names that the scoring modules give themselves,
+    ``custom`` the project's own rules, without which the normaliser cannot be had again. ``joins``
+    is where windows can join in recordings of this ``decode_digest``, None if not known.
     """
 
     run_id: str
@@ -176,22 +218,51 @@ class RunFacts:
     decode_digest: str
     normalizer: str
     aligner: str
+    custom: CustomRules = NO_RULES
     started_at: str
     finished_at: str
     audio_seconds: float
     rtfx: float | None = None
     statuses: Mapping[str, int] = field(default_factory=dict)
     errors: tuple[ErrorRow, ...] = ()
+    joins: JoinGrid | None = None
+
+    @property
+    def rule(self) -> Normalizer:
+        """The normaliser that the run was scored with.
+
+        Raises:
+            ValueError: this installation has no such rule.
+        """
+        return normalizer_named(self.normalizer, self.custom)
+
+    @property
+    def alignment_rule(self) -> Aligner:
+        """The aligner that the run was scored with.
+
+        Raises:
+            ValueError: this installation has no such aligner.
+        """
+        return aligner_named(self.aligner)
+
+    @property
+    def unit(self) -> Unit:
+        """What the headline rate counts: words, or characters in languages without spaces."""
+        return self.rule.unit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Everything that the page, the tables and the summary are made from."""
+    """Everything that the page, the tables and the summary are made from.
+
+    ``second`` are another run's transcripts by id and channel, where there are any to compare.
+    """
 
     facts: RunFacts
     coverage: Coverage
     recordings: tuple[ScoredRecording, ...]
     verdicts: Verdicts | None = None
+    second: Mapping[tuple[str, int | None], str] | None = None
     golden: Comparison | None = None
     """The run's model on the golden set against the one before it."""
 
@@ -231,6 +302,17 @@ class Report:
         return sum_counts(row.characters for row in self.scored)
 
     @cached_property
+    def left_out(self) -> LeftOut:
+        """What the references' marks keep out of the counts."""
+        return sum((row.left_out for row in self.scored), start=NOTHING)
+
+    @cached_property
+    def written(self) -> Counter[Label]:
+        """The errors between the texts as written, by what they are."""
+        aligned = (one for one in self.alignments if one)
+        return Counter(error.label for one in aligned for error in one.written)
+
+    @cached_property
     def alignments(self) -> tuple[AlignedRecording | None, ...]:
         """The alignment of each of ``recordings``, made once; None for those not scored.
 
@@ -239,10 +321,22 @@ class Report:
         """
         if not self.scored:
             return (None,) * len(self.recordings)
-        normalizer = normalizer_named(self.facts.normalizer)
+        normalizer, aligner = self.facts.rule, self.facts.alignment_rule
         return tuple(
-            align_recording(row.reference or "", row.hypothesis or "", row.words, normalizer)
+            align_recording(
+                row.reference or "", row.hypothesis or "", row.words, normalizer, aligner
+            )
             if row.scored
             else None
             for row in self.recordings
         )
+
+    @cached_property
+    def confidence(self) -> ConfidenceFigures:
+        """What the words' confidence is worth."""
+        return confidence_figures(self)
+
+    @cached_property
+    def places(self) -> ErrorPlaces:
+        """Where errors live."""
+        return error_places(self)

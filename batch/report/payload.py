@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from batch.report.alignment import align_recording, timed
 from batch.report.places import CLIPS
 from batch.report.slices import slice_value
-from training.scoring import normalizer_named, raw_tokens
+from training.scoring import raw_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -162,8 +162,10 @@ def _previous(report: Report, row: ScoredRecording) -> dict[str, Any] | None:
     """What an earlier run wrote, beside the same reference."""
     if row.previous is None or not row.scored:
         return None
-    rule = normalizer_named(report.facts.normalizer)
-    aligned = align_recording(row.reference or "", row.previous, (), rule)
+    facts = report.facts
+    aligned = align_recording(
+        row.reference or "", row.previous, (), facts.rule, facts.alignment_rule
+    )
     shown = _aligned(aligned)
     return {key: shown[key] for key in ("ops", "hyp", "hypWritten") if shown[key] is not None}
 

@@ -1,8 +1,8 @@
 """Slices: the recordings with one value in a column, their counts added up, with an interval.
 
 A column is one of the metadata, the channel, or something that was measured: length, speech rate,
-language, level, clipping, bandwidth and signal-to-noise ratio, cut at fixed edges so that the same
-slices stand side by side from night to night.
+language, overlap, level, clipping, bandwidth and signal-to-noise ratio, cut at fixed edges so that
+the same slices stand side by side from night to night.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def speech_rate(recording: ScoredRecording) -> float | None:
 
 MEASURED = (
     Measured(
-        name="length",
+        name="length of recording",
         value=lambda one: one.duration,
         edges=(5, 15, 60, 600, 1800, 3600),
         labels=("≤ 5 s", "≤ 15 s", "≤ 1 min", "≤ 10 min", "≤ 30 min", "≤ 1 h", "> 1 h"),
@@ -81,6 +81,12 @@ MEASURED = (
         value=speech_rate,
         edges=(60, 100, 140, 180, 220),
         labels=("≤ 60", "≤ 100", "≤ 140", "≤ 180", "≤ 220", "> 220"),
+    ),
+    Measured(
+        name="overlapping speech",
+        value=lambda one: one.overlap,
+        edges=(0, 0.05, 0.15, 0.3),
+        labels=("none", "≤ 5 %", "≤ 15 %", "≤ 30 %", "> 30 %"),
     ),
     Measured(
         name="level, dBFS",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,11 +18,10 @@ from training.scoring import raw_tokens
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from batch.report.model import Coverage, Report, ScoredRecording
+    from batch.report.model import Coverage, Report, RunFacts, ScoredRecording
     from training.scoring import ErrorCounts
 
 SCHEMA_VERSION = "2"
-COSTS = "substitution 1, deletion 1, insertion 1"
 _COUNTS = ("reference_words", "hits", "substitutions", "deletions", "insertions")
 
 SCORES_SCHEMA = pa.schema(
@@ -136,14 +136,20 @@ def summary(report: Report) -> dict[str, Any]:
         "statuses": dict(facts.statuses),
         "coverage": _coverage(report.coverage),
         "wer": _counted(report.normalized) | {"interval": report.interval.as_json()},
-        "raw_wer": _counted(report.raw),
+        "raw_wer": _counted(report.raw)
+        | {label: report.written[label] for label in ("formatting", "recognition")},
         "cer": _counted(report.characters),
         **_adjudicated(report),
+        "confidence": report.confidence.as_json(),
+        "places": report.places.as_json(report),
+        "unit": facts.unit,
+        "left_out": asdict(report.left_out),
         "golden": None if report.golden is None else report.golden.as_json(),
         "rules": {
             "normalizer": facts.normalizer,
             "aligner": facts.aligner,
-            "costs": COSTS,
+            "custom": facts.custom.as_json(),
+            "costs": costs_of(facts),
             "unscored": UNSCORED_RULE,
             "interval": INTERVAL_RULE,
         },
@@ -155,8 +161,17 @@ def _adjudicated(report: Report) -> dict[str, Any]:
     return {} if adjudication is None else {"adjudicated": adjudicated_summary(adjudication)}
 
 
+def costs_of(facts: RunFacts) -> str:
+    """What the aligner pays for each kind of error."""
+    costs = facts.alignment_rule.costs
+    return (
+        f"substitution {costs.substitution}, deletion {costs.deletion}, insertion {costs.insertion}"
+    )
+
+
 def _counted(counts: ErrorCounts) -> dict[str, Any]:
     rate = {"rate": counts.rate, "errors": counts.errors}
+    rate |= {"mer": counts.match_error_rate, "wil": counts.information_lost}
     return rate | {
         "reference": counts.reference_words,
         "hits": counts.hits,
@@ -179,4 +194,5 @@ def _coverage(coverage: Coverage) -> dict[str, object]:
         "unscored_seconds": round(coverage.unscored_seconds, 3),
         "references_without_recording": list(coverage.references_without_recording),
         "ambiguous": list(coverage.ambiguous),
+        "references_that_look_edited": [storable(path) for path in coverage.edited],
     }

@@ -64,7 +64,7 @@ def _segment(data: dict[str, Any], where: str) -> Spoken:
             utterance=Utterance(
                 start=float(data["start_time"]),
                 end=float(data["end_time"]),
-                text=str(data["words"]),
+                text=_text(data["words"]),
                 speaker=str(data["speaker"]) if data.get("speaker") is not None else None,
             ),
         )
@@ -72,6 +72,12 @@ def _segment(data: dict[str, Any], where: str) -> Spoken:
         raise InputError(
             f"{where}: has {', '.join(data)}; {_SEGMENT} are expected ({error})"
         ) from error
+
+
+def _text(words: object) -> str:
+    if not isinstance(words, str):
+        raise TypeError(f"words is {words!r}")
+    return words
 
 
 def _first(data: object, names: tuple[str, ...], where: str) -> str:

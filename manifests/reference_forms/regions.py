@@ -1,17 +1,18 @@
 """UEM: the regions of a recording that were transcribed, and so can be scored.
 
-``file channel start end``, seconds (NIST, un-partitioned evaluation map). A recording that no line
-names is scored whole: a map of the partly transcribed ones is what people write.
+``file channel start end``, seconds (NIST, un-partitioned evaluation map). A recording, or a channel
+of it, that no line names is scored whole: people write a map of those transcribed in part.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
 
 from manifests.errors import InputError
-from manifests.matching import without_extension
+from manifests.matching import Matcher
+from manifests.reference_forms.timed import channel_number
 from manifests.references import Reference, Span, merged
 from manifests.tables import lines_of
 
@@ -22,17 +23,32 @@ def scored_only(references: Iterable[Reference], uem: str, name: str) -> list[Re
     """The references with everything outside of their regions unscored.
 
     Raises:
-        InputError: a line is no region, or a reference in it has no times.
+        InputError: a line is no region or names no recording, or a reference in it has no times.
     """
-    regions: dict[str, list[Span]] = defaultdict(list)
-    for file, start, end in _lines(uem, name):
-        regions[without_extension(file)].append((start, end))
-    return [
-        _within(one, found, name)
-        if (found := regions.get(without_extension(one.recording)))
-        else one
-        for one in references
-    ]
+    references = list(references)
+    matcher = Matcher(one.recording for one in references)
+    regions: dict[str, dict[int, list[Span]]] = defaultdict(lambda: defaultdict(list))
+    for where, (file, channel, start, end) in _lines(uem, name):
+        recording = matcher.match(file).path
+        if recording is None:
+            known = ", ".join(repr(one.recording) for one in references[:3])
+            raise InputError(
+                f"{where}: {file!r} is none of the recordings that have a reference ({known}, …); "
+                "mend the name, or remove the line"
+            )
+        regions[recording][channel_number(channel, 0)].append((start, end))
+    return [_restricted(one, regions.get(one.recording, {}), name) for one in references]
+
+
+def _restricted(
+    reference: Reference, regions: Mapping[int, Sequence[Span]], name: str
+) -> Reference:
+    """A channel has its own regions; the whole recording those of all of its channels."""
+    if reference.channel is None:
+        found = [span for spans in regions.values() for span in spans]
+    else:
+        found = list(regions.get(reference.channel, ()))
+    return _within(reference, found, name) if found else reference
 
 
 def _within(reference: Reference, regions: Sequence[Span], name: str) -> Reference:
@@ -59,21 +75,21 @@ def _outside(regions: Sequence[Span]) -> Iterator[Span]:
     yield position, inf
 
 
-def _lines(text: str, name: str) -> Iterator[tuple[str, float, float]]:
+def _lines(text: str, name: str) -> Iterator[tuple[str, tuple[str, str, float, float]]]:
     for number, line in lines_of(text):
         if not line.strip() or line.startswith(";;"):
             continue
-        fields = line.split()
+        where = f"{name}, line {number}"
         try:
-            file, _, start, end = fields
+            file, channel, start, end = line.split()
             region = float(start), float(end)
         except ValueError as error:
             raise InputError(
-                f"{name}, line {number}: found {line.strip()[:60]!r}; {_UEM} in seconds expected"
+                f"{where}: found {line.strip()[:60]!r}; {_UEM} in seconds expected"
             ) from error
         if region[1] <= region[0]:
             raise InputError(
-                f"{name}, line {number}: the region ends at {region[1]:g} s, which is not after "
-                f"its start at {region[0]:g} s"
+                f"{where}: the region ends at {region[1]:g} s, which is not after its start at "
+                f"{region[0]:g} s"
             )
-        yield (file, *region)
+        yield where, (file, channel, *region)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from collections.abc import Iterator
@@ -16,8 +17,11 @@ from manifests.tables import lines_of
 # Markup of SRT in the wild: <i>, <font …>, and {\an8} of SubStation Alpha.
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|\{\\[^{}]*\}")
 
-_CUE = re.compile(r"(\d+:)?\d{1,2}:\d{2}[.,]\d{3}\s*-->\s*(\d+:)?\d{1,2}:\d{2}[.,]\d{3}(\s|$)")
-_TIMES = "'00:00:01.000 --> 00:00:02.500'"
+_CUES = {
+    "vtt": re.compile(r"(\d+:)?\d{1,2}:\d{2}\.\d+\s*-->\s*(\d+:)?\d{1,2}:\d{2}\.\d+(\s|$)"),
+    "srt": re.compile(r"\d+:\d{1,2}:\d{2}[.,]\d+\s*-->\s*\d+:\d{1,2}:\d{2}[.,]\d+(\s|$)"),
+}
+_TIMES = {"vtt": "'00:01.000 --> 00:02.500'", "srt": "'00:00:01,000 --> 00:00:02,500'"}
 
 
 def from_webvtt(text: str, name: str) -> Iterator[Reference]:
@@ -35,15 +39,15 @@ def _read(text: str, name: str, form: str) -> Iterator[Reference]:
         captions = webvtt.from_buffer(io.StringIO(text), format=form).captions
     except (MalformedCaptionError, MalformedFileError) as error:
         kind = "WebVTT (its first line says WEBVTT)" if form == "vtt" else "SRT"
-        raise InputError(f"{name}: not {kind}; cues with {_TIMES} are expected") from error
-    _check_cues(text, name)
+        raise InputError(f"{name}: not {kind}; cues with {_TIMES[form]} are expected") from error
+    _check_cues(text, name, form, len(captions))
     yield Reference.of_utterances(
         name[: -len(f".{form}")],
         [
             Utterance(
                 start=_seconds(one.start),
                 end=_seconds(one.end),
-                text=" ".join(_MARKUP.sub("", one.text).split()),
+                text=" ".join(html.unescape(_MARKUP.sub("", one.text)).split()),
                 speaker=one.voice or None,
             )
             for one in captions
@@ -52,13 +56,14 @@ def _read(text: str, name: str, form: str) -> Iterator[Reference]:
     )
 
 
-def _check_cues(text: str, name: str) -> None:
-    """A cue whose times cannot be read would be passed over, and its words be missing."""
-    for number, line in lines_of(text):
-        if "-->" in line and not _CUE.match(line.strip()):
-            raise InputError(
-                f"{name}, line {number}: found {line.strip()[:60]!r}; {_TIMES} expected"
-            )
+def _check_cues(text: str, name: str, form: str, read: int) -> None:
+    """A cue whose times cannot be read is passed over by the library, and its words are lost."""
+    cues = [(number, line.strip()) for number, line in lines_of(text) if "-->" in line]
+    if len(cues) == read:
+        return
+    strange = (cue for cue in cues if not _CUES[form].match(cue[1]))
+    number, found = next(strange, cues[-1] if cues else (1, ""))
+    raise InputError(f"{name}, line {number}: found {found[:60]!r}; {_TIMES[form]} is expected")
 
 
 def _seconds(clock: str) -> float:

@@ -48,12 +48,13 @@ def references_of(
                     recording,
                     channels[channel],
                     unscored=unscored.get((recording, channel), ()),
-                    channel=_number(channel, position),
+                    channel=channel_number(channel, position),
                     source=name,
                 )
 
 
-def _number(name: str, position: int) -> int:
+def channel_number(name: str, position: int) -> int:
+    """The channel, counted from 0, that a name means; ``position`` where it means none."""
     # NIST counts channels from 1 or from A (SCTK, doc/infmts.htm); records count from 0.
     if name.isdecimal() and int(name) > 0:
         return int(name) - 1

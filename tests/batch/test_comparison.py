@@ -41,7 +41,9 @@ def side(folder: Path, rows: list[ScoredRecording], **changes) -> Side:
     report: Report = report_of(*rows)
     store = open_store(folder)
     store.put("scores.parquet", parquet_bytes(scores_table(report)))
-    store.put("summary.json", json.dumps({**summary(report), **changes}).encode())
+    store.put(
+        "summary.json", json.dumps({"output": str(folder), **summary(report), **changes}).encode()
+    )
     return Side.read(store, named=str(folder))
 
 
@@ -113,8 +115,8 @@ def test_a_transcript_that_both_runs_kept_says_nothing_of_either(tmp_path: Path)
     kept = recordings([1] * 3, run_id="run-0")
     after = [*kept[:2], recording("02.wav", SAID, written(2), run_id="run-2")]
     found = compare(
-        side(tmp_path / "out/reports/run-1", kept, run_id="run-1"),
-        side(tmp_path / "out/reports/run-2", after, run_id="run-2"),
+        side(tmp_path / "copied-1", kept, run_id="run-1", output="file:///out/"),
+        side(tmp_path / "copied-2", after, run_id="run-2", output="file:///out/"),
         threshold=0.003,
     )
     assert list(found.rows["path"]) == ["02.wav"]
@@ -185,6 +187,38 @@ def test_scores_of_an_older_version_are_refused(tmp_path: Path) -> None:
     pq.write_table(pq.read_table(path).drop_columns(["meeting"]), path)
     with pytest.raises(InputError, match=r"lacks meeting; score that run again"):
         side_named(str(tmp_path / "a"), None)
+
+
+@pytest.mark.parametrize(("name", "content"), [("scores.parquet", "PAR1"), ("summary.json", "{}")])
+def test_damaged_scores_are_refused(tmp_path: Path, name: str, content: str) -> None:
+    side(tmp_path / "a", recordings([1]))
+    (tmp_path / "a" / name).write_text(content)
+    with pytest.raises(InputError, match=r"damaged, or of an older version .* again"):
+        side_named(str(tmp_path / "a"), None)
+
+
+def test_a_side_on_which_nothing_was_scored_compares_with_nothing(tmp_path: Path) -> None:
+    nothing = side(tmp_path / "a", [recording("a.wav", None, SAID)])
+    found = compare(nothing, side(tmp_path / "b", recordings([1])), threshold=0.003)
+    assert (len(found.rows), found.left_out) == (0, {"scored in B only": 1})
+
+
+def test_more_meetings_than_are_drawn_are_all_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batch.report.meetings.MOST_BLOCKS", 10)
+    assert report_of(*recordings([1] * 25)).interval.blocks == 25
+
+
+def test_a_path_cannot_move_the_cursor(tmp_path: Path) -> None:
+    name = "a\x1b[2J\n.wav"
+    found = compare(
+        side(tmp_path / "a", [recording(name, SAID, SAID)]),
+        side(tmp_path / "b", [recording(name, SAID, written(1))]),
+        threshold=0.003,
+    )
+    (line,) = [one for one in lines_of(found) if one.startswith("moved")]
+    assert r"a\x1b[2J\n.wav" in line
 
 
 def test_the_command_ends_with_3_when_b_is_worse_and_writes_the_details(tmp_path: Path) -> None:

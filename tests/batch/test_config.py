@@ -82,3 +82,29 @@ def test_a_bad_override_is_an_error(tmp_path: Path, override: str) -> None:
 def test_a_missing_file_says_what_writes_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nightscribe init"):
         load_config(tmp_path / "none.toml")
+
+
+def test_a_projects_own_rules_of_scoring(tmp_path: Path) -> None:
+    rules = (
+        '[scoring]\naligner = "sclite"\nequivalences = ["wi fi = wifi"]\nfillers = ["you know"]\n'
+    )
+    scoring = load_config(written(tmp_path, GOOD + rules)).scoring
+    assert scoring.aligner == "sclite"
+    assert scoring.custom.label.endswith("(1 equivalence, 1 filler)")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('equivalences = ["wifi"]', "no '='; two spellings are expected, ok = okay"),
+        ('fillers = ["..."]', "nothing is left of '...' once it is normalised"),
+        ('aligner = "nist"', "key 'scoring.aligner': found 'nist'"),
+    ],
+)
+def test_a_rule_of_scoring_that_cannot_hold_is_found_before_the_night(
+    tmp_path: Path, line: str, said: str
+) -> None:
+    with pytest.raises(InputError) as error:
+        load_config(written(tmp_path, f"{GOOD}[scoring]\n{line}\n"))
+    assert said in str(error.value)
+    assert "scoring" in str(error.value)

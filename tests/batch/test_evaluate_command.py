@@ -115,6 +115,16 @@ def test_a_set_of_the_configuration_goes_by_its_name(
     assert found["model"]["wer"] == figures(tiny_model, "--on", labels)["model"]["wer"]
 
 
+def test_a_set_of_the_configuration_is_scored_by_its_rules(
+    tiny_model: Path, other_model: Path, config: Path
+) -> None:
+    config.write_text(config.read_text() + '[scoring]\nfillers = ["you know"]\n')
+    arguments = ("--on", "validation", "--config", config, "--against", other_model)
+    found = figures(tiny_model, *arguments)
+    assert found["model"]["normalizer"].endswith("(1 filler)")
+    assert found["against"]["normalizer"] == found["model"]["normalizer"]
+
+
 def test_a_set_that_the_configuration_has_not_is_named_with_those_it_has(
     tiny_model: Path, config: Path
 ) -> None:

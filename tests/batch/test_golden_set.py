@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from batch.config import load_config
 from batch.golden import MARK
 from batch.platforms.local import LocalPlatform
 from batch.run import Finished, Runner
+from batch.selection import Result
 from tests.conftest import make_tiny_model, speechlike, write_sound
 
 
@@ -47,6 +49,23 @@ def home(tmp_path: Path, tiny_model: Path) -> Path:
     return tmp_path
 
 
+FAILED = Result(
+    id="x",
+    path="x.wav",
+    etag=None,
+    version=None,
+    size=1,
+    channels="mix",
+    model_digest="m",
+    decode_digest="d",
+    status="error",
+    error_kind="internal",
+    attempts=1,
+    duration=None,
+    run_id="2026-11-23-001",
+)
+
+
 def references(home: Path, *texts: str) -> None:
     lines = [f"{number}\t{text}" for number, text in enumerate(texts)]
     (home / "golden/references.tsv").write_text("\n".join(lines) + "\n", "utf-8")
@@ -66,6 +85,12 @@ def night(home: Path, *overrides: str) -> tuple[list[Finished], Ears]:
 
 def marks(home: Path) -> list[Path]:
     return sorted((home / "out/golden").rglob(MARK))
+
+
+def written(mark: Path) -> dict[str, int]:
+    """When each file of transcripts was written."""
+    files = (mark.parent / "transcripts").rglob("*.parquet")
+    return {file.name: file.stat().st_mtime_ns for file in files}
 
 
 def test_the_set_is_transcribed_once_and_stays_out_of_the_archive(home: Path) -> None:
@@ -121,11 +146,11 @@ def test_changed_references_score_the_set_again_and_transcribe_nothing(home: Pat
     (mark,) = marks(home)
     report = next((mark.parent / "reports").iterdir()) / "summary.json"
     assert json.loads(report.read_text("utf-8"))["wer"]["reference"] == 7
-    before = (mark.parent / "transcripts").stat().st_mtime_ns
+    before = written(mark)
     references(home, "hello there my friends", "good day to you all")
     night(home)
     assert json.loads(report.read_text("utf-8"))["wer"]["reference"] == 9
-    assert (mark.parent / "transcripts").stat().st_mtime_ns == before
+    assert written(mark) == before
 
 
 def test_a_set_that_cannot_be_done_costs_the_night_its_verdict_only(home: Path) -> None:
@@ -139,3 +164,56 @@ def test_a_set_that_cannot_be_done_costs_the_night_its_verdict_only(home: Path) 
 def test_an_empty_set_is_named(home: Path) -> None:
     _, ears = night(home, f"report.golden='{home / 'nothing'}'")
     assert any("[report] golden" in one and "nothing there" in one for one in ears.warnings)
+
+
+def test_mended_references_score_both_models_again(home: Path, tmp_path: Path) -> None:
+    night(home)
+    other = f"model.uri='{make_tiny_model(tmp_path / 'models/other', seed=1)}'"
+    night(home, other)
+    references(home, "hello there my friends", "good day to you all")
+    write_sound(home / "archive/late.wav", speechlike(3, seed=5))
+    (finished,), _ = night(home, other)
+    golden = finished.figures["golden"]
+    assert (golden["recordings"], golden["words"], golden["left_out"]) == (2, 9, {})
+
+
+def test_a_set_with_a_recording_that_may_do_tomorrow_is_not_done(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batch.golden.read_ledger", lambda _: {"x": FAILED})
+    night(home)
+    assert marks(home) == []
+    monkeypatch.setattr("batch.golden.read_ledger", lambda _: {"x": replace(FAILED, attempts=4)})
+    night(home)
+    assert len(marks(home)) == 1
+
+
+def test_results_do_not_lie_in_the_set(home: Path) -> None:
+    _, ears = night(home, f"output.uri='{home / 'golden'}'", f"archive.uri='{home / 'archive'}'")
+    assert any("the results of the set would lie in the set" in one for one in ears.warnings)
+
+
+def test_without_a_set_nothing_is_said_of_one(home: Path) -> None:
+    text = (home / "nightscribe.toml").read_text("utf-8").partition("[report]")[0]
+    (home / "nightscribe.toml").write_text(text, "utf-8")
+    _, ears = night(home)
+    assert not [one for one in ears.warnings if "golden" in one]
+
+
+def test_folders_that_a_person_names_are_what_is_compared(home: Path, tmp_path: Path) -> None:
+    (home / "archive/references.tsv").write_text("meeting\thello\n", "utf-8")
+    config, text = home / "nightscribe.toml", (home / "nightscribe.toml").read_text("utf-8")
+    config.write_text(f'{text}[references]\nuri = "archive/references.tsv"\n', "utf-8")
+    (first,), _ = night(home)
+    other = make_tiny_model(tmp_path / "models/other", seed=1)
+    (second,), _ = night(home, f"model.uri='{other}'", "run.on_model_change='all'")
+    runs = [one.plan.run_id for one in (first, second)]
+    folders = [str(home / f"out/reports/{run_id}") for run_id in runs]
+
+    def compared(*arguments: str) -> dict:
+        command = ["compare", *arguments, "-c", str(config), "--json"]
+        return json.loads(CliRunner().invoke(cli, command, standalone_mode=False).output)
+
+    assert "/golden/" in compared(*runs)["a"]["uri"]
+    assert compared(*folders)["words"] == compared(*runs, "--on", "archive")["words"] == 1
+    assert compared(*folders, "--on", "golden")["words"] == 7

@@ -397,9 +397,10 @@ def test_a_split_recording_is_scored_against_one_text_or_channel_by_channel(home
     overrides = ["archive.channels='split'", "references.uri='references.stm'"]
     config = load_config(home / "nightscribe.toml", overrides)
     runner = Runner(config=config, platform=LocalPlatform(), listener=LogListener())
-    _, figures = runner.score(finished.plan)
+    report, figures = runner.score(finished.plan)
     assert figures["coverage"]["scored"] == 2
     assert figures["wer"]["reference"] == 4
+    assert [row.overlap for row in report.scored] == [0.0, 0.0]
 
 
 def test_words_in_a_region_that_is_not_scored_are_no_errors(home: Path) -> None:

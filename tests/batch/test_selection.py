@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from batch.selection import MAX_ATTEMPTS, Reason, Result, Settings, select
@@ -78,3 +81,22 @@ def test_another_error_is_tried_in_the_next_three_runs(kind: str) -> None:
         assert reasons(recording(), known) == [Reason.RETRY]
     known = result(status="error", error_kind=kind, attempts=MAX_ATTEMPTS)
     assert reasons(recording(), known) == []
+
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("known", [None, result(etag="e0")])
+def test_what_came_too_lately_waits_for_the_next_run(known: Result | None) -> None:
+    ledger = {known.id: known} if known else {}
+    for minutes, settling in ((-1, 0), (0, 0), (1, 1)):
+        late = replace(recording(), modified=NOON + timedelta(minutes=minutes))
+        found = select([late], ledger, SETTINGS, on_model_change="all", settled_by=NOON)
+        assert (len(found.chosen), found.settling, found.kept) == (1 - settling, settling, 0)
+
+
+def test_a_young_recording_that_has_its_result_is_done() -> None:
+    late = replace(recording(), modified=NOON + timedelta(minutes=1))
+    ledger = {late.id: result()}
+    found = select([late], ledger, SETTINGS, on_model_change="all", settled_by=NOON)
+    assert (found.kept, found.settling) == (1, 0)

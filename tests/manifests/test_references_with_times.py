@@ -9,7 +9,7 @@ import pytest
 
 from manifests.errors import InputError
 from manifests.reference_forms import load_references
-from manifests.references import Reference, merged, seconds_of
+from manifests.references import Reference, Utterance, merged, overlap_share, seconds_of
 
 STM = """;; category line
 m 1 ann 0.0 2.0 <o,f0> hello there
@@ -83,6 +83,12 @@ def test_segments_of_a_seglst_are_joined_in_time(tmp_path: Path) -> None:
     assert [one.speaker for one in found[0].utterances] == ["ann", "bob"]
 
 
+def test_words_that_are_no_text_are_no_words(tmp_path: Path) -> None:
+    segment = {"session_id": "m", "speaker": "a", "start_time": 0, "end_time": 1, "words": None}
+    with pytest.raises(InputError, match=r"r\.json, segment 1: .*words is None"):
+        loaded(tmp_path, "r.json", json.dumps([segment]))
+
+
 def test_a_segment_that_lacks_a_key_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"r\.json, segment 1: has session_id, words; session_id"):
         loaded(tmp_path, "r.json", '[{"session_id": "m", "words": "x"}]')
@@ -93,7 +99,7 @@ VTT = """WEBVTT
 NOTE made by hand
 
 00:01.000 --> 00:02.500 align:start
-<v Ann>Hello <b>there</b></v>
+<v Ann>Hello <b>there</b> AT&amp;T</v>
 
 second
 01:00:02.500 --> 01:00:04.000
@@ -110,7 +116,7 @@ def test_subtitles_are_the_recording_of_their_name(tmp_path: Path) -> None:
     (tmp_path / "day/o.txt").write_text("plain", "utf-8")
     found = {one.recording: one for one in load_references(str(tmp_path))}
     assert {name: one.text for name, one in found.items()} == {
-        "day/m": "Hello there and bye",
+        "day/m": "Hello there AT&T and bye",
         "day/n": "Good day",
         "day/o": "plain",
     }
@@ -125,6 +131,12 @@ def test_subtitles_are_the_recording_of_their_name(tmp_path: Path) -> None:
     [
         ("m.vtt", "hello\n", r"m\.vtt: not WebVTT"),
         ("m.srt", "hello\n", r"m\.srt: not SRT"),
+        ("m.vtt", "WEBVTT\n\n00:01,000 --> 00:02,000\nhi\n", r"m\.vtt, line 3: found '00:01,000"),
+        (
+            "m.srt",
+            "1\n00:00:01,000 --> 00:00:02,000\na\n\n2\n00:03,000 --> 00:04,000\nb\n",
+            r"m\.srt, line 6: found '00:03,000",
+        ),
         ("m.vtt", "WEBVTT\n\n00:01.000 --> soon\nhi\n", r"m\.vtt, line 3: found '00:01\.000"),
         ("r.ctm", "m 1 0.0\n", r"r\.ctm, line 1: 3 fields found; file channel start"),
         ("r.ctm", "m 1 zero 1 hi\n", r"r\.ctm, line 1: start 'zero' is no number"),
@@ -139,17 +151,29 @@ def test_what_cannot_be_read_is_named_with_what_is_expected(
 
 
 def test_only_regions_of_a_uem_are_scored(tmp_path: Path) -> None:
-    uem = ";; transcribed so far\nm.wav 1 0.5 2.2\nm.wav 1 5.0 5.8\n"
+    uem = ";; transcribed so far\nm.wav 1 0.0 2.2\nm.wav 1 5.5 9\nm.wav 2 0.5 2.2\n"
     found = {one.channel: one for one in loaded(tmp_path, "r.stm", STM, scored=uem)}
-    assert found[0].text == "hello there bye"
+    # "bye" (5.0 to 6.0) reaches out of its region, and is left out on both sides.
+    assert found[0].text == "hello there"
+    assert found[0].unscored == ((2.0, 6.0), (9.0, float("inf")))
     assert found[1].text == "hi"
-    assert found[0].unscored[0] == (0.0, 0.5)
-    assert seconds_of(found[0].unscored, duration=10.0) == pytest.approx(0.5 + 3.0 + 4.2)
+    assert seconds_of(found[0].unscored, duration=10.0) == pytest.approx(4 + 1)
+    assert found[None].text == "hello there hi"
 
 
-def test_a_recording_that_no_region_names_is_scored_whole(tmp_path: Path) -> None:
-    found = loaded(tmp_path, "r.stm", STM, scored="another 1 0 1\n")
-    assert found == loaded(tmp_path, "r.stm", STM)
+def test_what_no_region_names_is_scored_whole(tmp_path: Path) -> None:
+    alone = {one.channel: one for one in loaded(tmp_path, "r.stm", STM)}
+    found = {one.channel: one for one in loaded(tmp_path, "r.stm", STM, scored="m 1 0.0 2.2\n")}
+    assert (found[0].text, found[1]) == ("hello there", alone[1])
+
+
+def test_names_that_resemble_each_other_have_regions_of_their_own(tmp_path: Path) -> None:
+    body = "meeting.01 1 a 0 1 one\nmeeting.01 1 a 5 6 more\nmeeting.02 1 a 5 6 two\n"
+    uem = "meeting.01 1 0 2\n"
+    assert texts(loaded(tmp_path, "r.stm", body, scored=uem)) == {
+        ("meeting.01", None): "one",
+        ("meeting.02", None): "two",
+    }
 
 
 @pytest.mark.parametrize(
@@ -157,6 +181,7 @@ def test_a_recording_that_no_region_names_is_scored_whole(tmp_path: Path) -> Non
     [
         ("m 1 0\n", r"regions\.uem, line 1: found 'm 1 0'; file channel start end"),
         ("m 1 zero 1\n", r"regions\.uem, line 1: found"),
+        ("nobody 1 0 1\n", r"regions\.uem, line 1: 'nobody' is none of the recordings"),
         ("\nm 1 5 5\n", r"regions\.uem, line 2: the region ends at 5 s"),
     ],
 )
@@ -175,3 +200,20 @@ def test_a_text_without_times_cannot_be_scored_in_regions(tmp_path: Path) -> Non
 def test_spans_are_merged_and_measured() -> None:
     assert list(merged([(3, 4), (0, 1), (1, 2), (0.5, 0.7)])) == [(0, 2), (3, 4)]
     assert seconds_of([(0, 2), (1, 3), (8, float("inf"))], duration=9.0) == 4.0
+
+
+@pytest.mark.parametrize(
+    ("utterances", "share"),
+    [
+        ([("a", 0, 4), ("b", 4, 8)], 0.0),
+        ([("a", 0, 4), ("b", 2, 6)], 2 / 6),
+        ([("a", 0, 4), ("a", 2, 6)], 0.0),
+        ([("a", 0, 4), ("b", 1, 2), ("c", 1, 3), ("b", 9, 10)], 2 / 5),
+        ([], None),
+        ([("a", 3, 3)], None),
+        ([(None, 0, 4), ("b", 2, 6)], None),
+    ],
+)
+def test_overlap_is_the_share_of_speech_in_which_several_speak(utterances, share) -> None:
+    said = [Utterance(start=s, end=e, text="x", speaker=who) for who, s, e in utterances]
+    assert overlap_share(said) == (None if share is None else pytest.approx(share))

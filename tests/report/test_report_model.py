@@ -83,14 +83,27 @@ def test_what_was_measured_is_sliced_at_fixed_edges(make_recording, make_report)
         make_recording("c.wav", "one two", "one two", duration=900.0),
     )
     tables = {table.column: table for table in report.slices}
-    assert list(tables) == ["length", "SNR, dB"]
-    assert [(part.value, part.recordings) for part in tables["length"].slices] == [
+    assert list(tables) == ["length of recording", "SNR, dB"]
+    assert [(part.value, part.recordings) for part in tables["length of recording"].slices] == [
         ("≤ 5 s", 2),
         ("≤ 30 min", 1),
     ]
     assert [part.value for part in tables["SNR, dB"].slices] == ["≤ 5", "> 30", NO_VALUE]
     for table in tables.values():
         assert sum((p.normalized for p in table.slices), ErrorCounts()) == report.normalized
+
+
+def test_a_reference_that_lacks_what_was_said_is_named(make_recording, make_report):
+    said = " ".join(f"word{letter}" for letter in "abcdefghij") + " "
+    report = make_report(
+        make_recording("edited.wav", said * 6, (said + "uh ") * 6),
+        make_recording("short.wav", said, said + "well so"),
+        make_recording("bad.wav", said * 6, ("wrong " * 3 + said[20:] + "so ") * 6),
+        make_recording("good.wav", said * 6, said * 6),
+    )
+    assert report.coverage.edited == ()
+    other = make_report(make_recording("edited.wav", said * 6, (said + "indeed ") * 6))
+    assert other.coverage.edited == ("edited.wav",)
 
 
 def test_intervals_are_drawn_over_meetings_not_over_recordings(make_recording, make_report):

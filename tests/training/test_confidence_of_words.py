@@ -30,6 +30,7 @@ CARD = BundleCard.of(name="x", model_digest="m", decode=DecodeSettings())
         ("we will go", "um we'll go", [None, True, True]),
         ("we shall go", "we'll go", [False, True]),
         ("", "noise", [False]),
+        ("we (( )) go", "we something go", [True, None, True]),
         ("silence", "", []),
     ],
 )

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from training.evaluating.hypotheses import ANYWHERE, Heard, hypotheses
-from training.scoring import Normalizer, normalizer_for
-from training.scoring.align import align
+from training.scoring import Normalizer, align_traced, normalizer_for, raw_tokens
 from training.scoring.calibration import fit_logistic
-from training.scoring.provenance import trace
 from transform_handler.decoding.confidence import FEATURES, ConfidenceFit, Features, MeasuredWord
 
 if TYPE_CHECKING:
@@ -84,18 +82,14 @@ def judged(
 
 
 def right_words(label: str, words: Sequence[Word], normalizer: Normalizer) -> list[bool | None]:
-    """For each word whether it was said; None where the normaliser leaves nothing of it.
+    """For each word whether it was said; None where nothing of it is scored.
 
     A word that shares a normalised token with others ("twenty five", "25") is right with it.
     """
-    traced = trace([word.text for word in words], normalizer)
-    hits = {
-        step.hyp_index
-        for step in align(normalizer(label).split(), [token.text for token in traced]).ops
-        if step.op == "hit"
-    }
+    aligned = align_traced(raw_tokens(label), [word.text for word in words], normalizer)
+    hits = {step.hyp_index for step in aligned.ops if step.op == "hit"}
     verdicts: list[bool | None] = [None] * len(words)
-    for index, token in enumerate(traced):
+    for index, token in enumerate(aligned.hypothesis):
         for place in range(token.first, token.last + 1):
             verdicts[place] = index in hits and verdicts[place] is not False
     return verdicts

@@ -3,27 +3,58 @@
 No module in here imports torch: reports and small machines score without a model stack.
 """
 
-from training.scoring.align import ALIGNER_NAME, AlignedPair, Alignment, align, count_errors
+from training.scoring.align import (
+    ALIGNER_NAME,
+    ALIGNERS,
+    SCLITE,
+    UNIT,
+    AlignedPair,
+    Aligner,
+    Alignment,
+    align,
+    aligner_named,
+    count_errors,
+)
 from training.scoring.counts import ErrorCounts, sum_counts
+from training.scoring.custom import NO_RULES, CustomRules
+from training.scoring.labels import AsWritten, WrittenError, written_errors
+from training.scoring.languages import Unit, unit_for
+from training.scoring.marked import NOTHING, LeftOut
 from training.scoring.normalize import (
     Normalizer,
     normalizer_for,
     normalizer_named,
     raw_tokens,
 )
-from training.scoring.provenance import TracedToken, trace
+from training.scoring.provenance import TracedAlignment, TracedToken, align_traced, trace
 from training.scoring.score import PairScore, ScoredPair, corpus_score, score_pair, score_pairs
+from training.scoring.tallying import Tally, tally
 
 __all__ = [
+    "ALIGNERS",
     "ALIGNER_NAME",
+    "NOTHING",
+    "NO_RULES",
+    "SCLITE",
+    "UNIT",
     "AlignedPair",
+    "Aligner",
     "Alignment",
+    "AsWritten",
+    "CustomRules",
     "ErrorCounts",
+    "LeftOut",
     "Normalizer",
     "PairScore",
     "ScoredPair",
+    "Tally",
+    "TracedAlignment",
     "TracedToken",
+    "Unit",
+    "WrittenError",
     "align",
+    "align_traced",
+    "aligner_named",
     "corpus_score",
     "count_errors",
     "normalizer_for",
@@ -32,5 +63,8 @@ __all__ = [
     "score_pair",
     "score_pairs",
     "sum_counts",
+    "tally",
     "trace",
+    "unit_for",
+    "written_errors",
 ]

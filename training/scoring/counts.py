@@ -26,6 +26,8 @@ class ErrorCounts:
     insertions: int = 0
 
     def __post_init__(self) -> None:
+        if min(self.hits, self.substitutions, self.deletions, self.insertions) >= 0:
+            return
         for field in fields(self):
             if (count := getattr(self, field.name)) < 0:
                 raise ValueError(f"{field.name} is a count, 0 or more, and was given as {count}")
@@ -62,6 +64,28 @@ class ErrorCounts:
         words still stand in the numerator of every sum that it is a part of.
         """
         return self.errors / self.reference_words if self.reference_words else None
+
+    @property
+    def match_error_rate(self) -> float | None:
+        """MER = (S + D + I) / (H + S + D + I): errors among all steps, 0 to 1; None for no steps.
+
+        MER and WIL are those of Morris, Maier & Green 2004, "From WER and RIL to MER and WIL",
+        and jiwer's where jiwer defines them.
+        """
+        steps = self.hits + self.errors
+        return self.errors / steps if steps else None
+
+    @property
+    def information_lost(self) -> float | None:
+        """WIL = 1 - H/N · H/P, with P words of hypothesis: 1 where nothing was right.
+
+        None where both sides are empty.
+        """
+        if not self.reference_words and not self.hypothesis_words:
+            return None
+        if not self.reference_words or not self.hypothesis_words:
+            return 1.0
+        return 1 - (self.hits / self.reference_words) * (self.hits / self.hypothesis_words)
 
 
 def sum_counts(counts: Iterable[ErrorCounts]) -> ErrorCounts:
