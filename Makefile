@@ -45,7 +45,8 @@ toolkit: setup
 # What a claim of the docs rests on, printed. All of it takes hours; one is `make bench-joins`.
 # gpu_speed, which needs a GPU, is asked for by name only.
 BENCHMARKS := cpu_speed whole_run workers memory joins gate levelling channels beam greedy calibration \
-	word_times scoring precision seq2seq front_end augmentation training_throughput intervals
+	word_times scoring precision seq2seq front_end augmentation training_throughput intervals \
+	report_page
 
 bench: $(BENCHMARKS:%=bench-%)
 

@@ -156,6 +156,7 @@ class ReportSection(_Section):
 
     ``meeting`` is the metadata column that says which recordings are of one meeting. ``golden`` is
     a fixed set of recordings with references, transcribed once for each model and setting.
+    ``clips`` is how many of the worst places get a short sound beside the page; 0: none.
     """
 
     meeting: str | None = None
@@ -168,6 +169,7 @@ class ReportSection(_Section):
     max_error_share: Annotated[float, Field(ge=0, le=1)] | None = None
     min_coverage: Annotated[float, Field(ge=0, le=1)] | None = None
     max_wer: Annotated[float, Field(ge=0)] | None = None
+    clips: Annotated[int, Field(ge=0, le=2000)] = 200
 
 
 class TrainingSection(_Section):

@@ -30,6 +30,7 @@ from batch.planning import Planner, Survey
 from batch.platforms.base import JobOutcome, JobStoppedError, Platform
 from batch.progress import Listener
 from batch.report.model import Report
+from batch.report.verdict_file import Verdicts
 from batch.requests import LOCAL_ROLE, job_name
 from batch.rounds import Rounds
 from batch.runs import latest, mark_finished, unfinished
@@ -197,14 +198,15 @@ class Runner:
         self._tell_forbidden(plan, collected)
         return collected
 
-    def score(self, plan: Plan) -> tuple[Report, dict[str, Any]]:
-        """Score the archive as the run left it."""
+    def score(self, plan: Plan, verdicts: Verdicts | None = None) -> tuple[Report, dict[str, Any]]:
+        """Score the archive as the run left it, and again with a reviewer's verdicts."""
         self.listener.step("score", "aligning transcripts with references")
-        report = build_report(self.output, self.config, plan, timing_of(self.output, plan))
+        timing = timing_of(self.output, plan)
+        report = build_report(self.output, self.config, plan, timing, verdicts)
         report = replace(report, golden=self._golden_verdict(plan))
         return report, write_scores(self.output, plan, report)
 
-    def report(self, plan: Plan) -> Finished:
+    def report(self, plan: Plan, verdicts: Verdicts | None = None) -> Finished:
         """Score, write the page and the summary: the run is finished.
 
         Raises:
@@ -215,13 +217,13 @@ class Runner:
                 f"run {plan.run_id} has no rows yet; 'nightscribe collect' writes them"
             )
         collected = Collected(**json.loads(self.output.read(plan.keys.collected)))
-        report, figures = self.score(plan)
+        report, figures = self.score(plan, verdicts)
         self.listener.step("report", "writing the page")
         finished = Finished(
             plan=plan,
             collected=collected,
             figures=figures,
-            report_uri=write_report(self.output, plan, report),
+            report_uri=write_report(self.output, plan, report, clips=self.config.report.clips),
             problems=tuple(exceeded(self.config, collected, report)),
         )
         timing = timing_of(self.output, plan)

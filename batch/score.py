@@ -21,6 +21,7 @@ from batch.datasets import read_rows
 from batch.layout import SEGMENTS, TRANSCRIPTS
 from batch.parquet import parquet_bytes
 from batch.plan import Plan
+from batch.report.clips import write_clips
 from batch.report.exports.writing import write_exports
 from batch.report.html import render
 from batch.report.model import (
@@ -32,7 +33,9 @@ from batch.report.model import (
     Sound,
     TimedWord,
 )
+from batch.report.places import worst_places
 from batch.report.tables import errors_table, scores_table, summary
+from batch.report.verdict_file import Verdicts
 from batch.window_grid import window_grid
 from manifests.local_store import path_of_uri
 from manifests.matching import Matching
@@ -67,7 +70,9 @@ _LIGHT += ["channels", "calibrated", "decode_digest"]
 _SOUND = [field.name for field in fields(Sound)]
 
 
-def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> Report:
+def build_report(
+    output: Store, config: Config, plan: Plan, timing: Timing, verdicts: Verdicts | None = None
+) -> Report:
     """Score every recording that has a reference, as run ``plan`` left the archive."""
     light = read_rows(
         output, TRANSCRIPTS, until=plan.run_id, columns=[*_LIGHT, *_SOUND]
@@ -99,6 +104,7 @@ def build_report(output: Store, config: Config, plan: Plan, timing: Timing) -> R
             ],
         ),
         recordings=tuple(recordings),
+        verdicts=verdicts,
     )
 
 
@@ -114,10 +120,11 @@ def write_scores(output: Store, plan: Plan, report: Report) -> dict[str, Any]:
     return figures
 
 
-def write_report(output: Store, plan: Plan, report: Report) -> str:
-    """Write the page; returns its URI."""
+def write_report(output: Store, plan: Plan, report: Report, *, clips: int = 0) -> str:
+    """Write the page, and ``clips`` sounds of the worst places beside it; returns its URI."""
     key = f"{plan.keys.reports}report.html"
-    output.put(key, render(report).encode())
+    sounds = write_clips(output, plan.keys.reports, worst_places(report, most=clips))
+    output.put(key, render(report, sounds).encode())
     return output.uri_of(key)
 
 
@@ -232,6 +239,7 @@ class _Scorer:
             run_id=row["run_id"],
             meta=meta,
             audio_href=_href(row["uri"], self.report_uri),
+            uri=row["uri"],
             language=row["language"],
             sound=Sound(**{name: row[name] for name in _SOUND}),
             meeting_name=meta.get(self.meeting) if self.meeting else None,

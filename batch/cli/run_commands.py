@@ -16,9 +16,15 @@ from batch.cli.schedule_commands import carried_out, firing_options
 if TYPE_CHECKING:
     from batch.plan import Plan
     from batch.progress import Listener
+    from batch.report.verdict_file import Verdicts
     from batch.run import Finished, Runner
 
 _run_argument = click.argument("run_id", metavar="[RUN]", required=False)
+_verdicts_option = click.option(
+    "--verdicts",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A reviewer's verdicts, exported from the report page: WER after adjudication too.",
+)
 
 
 @contextmanager
@@ -46,6 +52,12 @@ def _new_runner(
     config = configured(path, overrides, shortcuts)
     platform = transform_platform(config, listener.warn)
     return Runner(config=config, platform=platform, listener=listener)
+
+
+def _verdicts(path: Path | None) -> Verdicts | None:
+    from batch.report.verdict_file import read_verdicts
+
+    return None if path is None else read_verdicts(path)
 
 
 def _planned(runner: Runner, run_id: str | None) -> Plan:
@@ -152,31 +164,40 @@ def collect(
 @click.command()
 @config_argument
 @_run_argument
+@_verdicts_option
 @override_options
 @json_option
 def score(
     config: Path,
     run_id: str | None,
+    verdicts: Path | None,
     overrides: tuple[str, ...],
     as_json: bool,
     **shortcuts: str | None,
 ) -> None:
     """Score the transcripts against the references."""
+    given = _verdicts(verdicts)
     with _runner(config, overrides, shortcuts) as runner:
-        _, figures = runner.score(_planned(runner, run_id))
+        _, figures = runner.score(_planned(runner, run_id), given)
     click.echo(json.dumps(figures, indent=1) if as_json else "\n".join(_scores(figures)))
 
 
 @click.command()
 @config_argument
 @_run_argument
+@_verdicts_option
 @override_options
 def report(
-    config: Path, run_id: str | None, overrides: tuple[str, ...], **shortcuts: str | None
+    config: Path,
+    run_id: str | None,
+    verdicts: Path | None,
+    overrides: tuple[str, ...],
+    **shortcuts: str | None,
 ) -> None:
     """Score, and write the report page."""
+    given = _verdicts(verdicts)
     with _runner(config, overrides, shortcuts) as runner:
-        finished = runner.report(_planned(runner, run_id))
+        finished = runner.report(_planned(runner, run_id), given)
     click.echo(readable(finished.report_uri))
 
 

@@ -22,17 +22,23 @@ from batch.report.payload import MAX_RECORDINGS, payload
 from batch.report.tables import costs_of, storable
 
 if TYPE_CHECKING:
-    from batch.report.model import Report
+    from collections.abc import Sequence
 
+    from batch.report.model import Report
+    from batch.report.places import Clip
+
+_SCRIPTS = ("page", "alignment", "sound", "verdicts", "review", "detail", "list", "rows", "report")
+_STYLES = ("report", "recordings", "figures")
 _TOP_WORDS = 20
 _TOP_PLACES = 15
 _MAX_LISTED = 500
 
 
-def render(report: Report) -> str:
+def render(report: Report, clips: Sequence[Clip] = ()) -> str:
     """The page of a run: coverage, WER, recordings worst first, alignments, slices, words.
 
-    One self-contained document that opens from a file. Text from the archive and the model is
+    One self-contained document that opens from a file; ``clips`` are short sounds that lie beside
+    it. Text from the archive and the model is
     escaped wherever it stands, and a content security policy lets no script run but the page's
     own, known by its hash (W3C CSP 3, section 8.3).
 
@@ -40,8 +46,11 @@ def render(report: Report) -> str:
         ValueError: this installation lacks the normaliser that the run was scored with.
     """
     confused = {kind: confusions(report, kind, top=_TOP_WORDS) for kind in ("S", "D", "I")}
-    style = _asset("report.css") + _asset("figures.css")
-    script = _asset("alignment.js") + _asset("report.js")
+    columns = [table.column for table in report.slices]
+    style, script = (
+        "".join(_asset(f"{name}.css") for name in _STYLES),
+        "".join(_asset(f"{name}.js") for name in _SCRIPTS),
+    )
     page = (
         _environment()
         .get_template("report.html.j2")
@@ -51,7 +60,7 @@ def render(report: Report) -> str:
             coverage=report.coverage,
             confused=confused,
             spread=spread(report),
-            payload=Markup(payload(report, confused, [table.column for table in report.slices])),  # noqa: S704
+            payload=Markup(payload(report, confused, columns, clips)),  # noqa: S704
             style=Markup(style),  # noqa: S704 (the page's own files)
             script=Markup(script),  # noqa: S704
             policy=_policy(style, script),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from batch.report.adjudication import adjudicated_lines
 from training.scoring.bootstrap import ENOUGH_BLOCKS
 
 
@@ -41,6 +42,8 @@ def score_lines(figures: Mapping[str, Any]) -> list[str]:
         )
         if "interval" in counted:
             lines.append(f"interval        {interval_text(counted['interval'])}")
+    if "adjudicated" in figures:
+        lines += adjudicated_lines(figures["adjudicated"])
     if text := left_out_text(figures.get("left_out", {})):
         lines.append(f"left out        {text}")
     if figures.get("golden") is not None:

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from batch.report.adjudication import Adjudication, adjudicate
 from batch.report.alignment import AlignedRecording, align_recording
 from batch.report.confidence import ConfidenceFigures, confidence_figures
 from batch.report.error_places import ErrorPlaces, error_places
 from batch.report.findings.joins import JoinGrid
 from batch.report.meetings import corpus_interval
 from batch.report.slices import SliceTable, slices_of
+from batch.report.verdict_file import Verdicts
 from training.scoring import (
     NO_RULES,
     NOTHING,
@@ -103,6 +105,10 @@ class ScoredRecording:
     decode_digest: str | None = None
     meta: Mapping[str, str] = field(default_factory=dict)
     audio_href: str | None = None
+    uri: str | None = None
+    """Where the sound lies, for clips of it; never on the page."""
+    previous: str | None = None
+    """What an earlier run wrote, shown beside ``hypothesis``."""
     language: str | None = None
     sound: Sound = Sound()
     meeting_name: str | None = None
@@ -255,9 +261,15 @@ class Report:
     facts: RunFacts
     coverage: Coverage
     recordings: tuple[ScoredRecording, ...]
+    verdicts: Verdicts | None = None
     second: Mapping[tuple[str, int | None], str] | None = None
     golden: Comparison | None = None
     """The run's model on the golden set against the one before it."""
+
+    @cached_property
+    def adjudication(self) -> Adjudication | None:
+        """The figures after the verdicts, where there are some."""
+        return None if self.verdicts is None else adjudicate(self, self.verdicts)
 
     @cached_property
     def scored(self) -> tuple[ScoredRecording, ...]:

@@ -1,15 +1,18 @@
-"""The recordings as compact JSON for the page's script, which draws an alignment when opened."""
+"""The recordings as packed JSON for the page's script, which draws an alignment when opened."""
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import math
-import re
+from collections import defaultdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from batch.report.alignment import timed
+from batch.report.alignment import align_recording, timed
+from batch.report.places import CLIPS
 from batch.report.slices import slice_value
 from training.scoring import raw_tokens
 
@@ -19,32 +22,42 @@ if TYPE_CHECKING:
     from batch.report.alignment import AlignedRecording, ShownToken
     from batch.report.breakdown import Confusion
     from batch.report.model import Report, ScoredRecording
+    from batch.report.places import Channel, Clip
     from training.scoring import AlignedPair, ErrorCounts
 
 # The page lists this many recordings at most and holds the words of the worst of them, counted on
-# both sides: about 20 MB. The rest is in scores.parquet and errors.parquet.
+# both sides: about 5 MB packed. The rest is in scores.parquet and errors.parquet.
 MAX_RECORDINGS = 20_000
 MAX_WORDS = 1_500_000
 _LETTERS = {"hit": "=", "sub": "S", "del": "D", "ins": "I"}
 _PLAYABLE = {"", "http", "https", "file", "data", "blob"}
-# What would end a script element or a line of script, in any of HTML's tokenizer states.
-_UNSAFE = re.compile("[<>&\u2028\u2029]")
 
 
 def payload(
-    report: Report, confused: Mapping[str, Sequence[Confusion]], columns: Sequence[str]
+    report: Report,
+    confused: Mapping[str, Sequence[Confusion]],
+    columns: Sequence[str],
+    clips: Iterable[Clip] = (),
 ) -> str:
-    """The page's data as JSON that can stand in a script element.
+    """The page's data, packed, so that it can stand in a script element.
 
-    ``confused`` are the word errors listed on the page by kind, ``columns`` the sliced ones.
+    ``confused`` are the word errors listed on the page by kind, ``columns`` the sliced ones,
+    ``clips`` the short sounds that lie beside the page.
     """
     listed = _listed(report)
     inline = _inline(report, listed)
     position = {index: place for place, index in enumerate(listed)}
-    return for_script(
+    sounds = _by_recording(clips)
+    return packed(
         {
+            "run": report.facts.run_id,
+            "archive": report.facts.archive,
+            "total": _counts(report.normalized),
+            "verdicts": [entry.as_json() for entry in report.verdicts.entries]
+            if report.verdicts
+            else [],
             "columns": columns,
-            "recordings": [_recording(report, i, inline=i in inline) for i in listed],
+            "recordings": [_recording(report, i, sounds, inline=i in inline) for i in listed],
             "slices": [[slice_value(report.recordings[i], c) for c in columns] for i in listed],
             "places": {
                 kind: [[position[i] for i in row.recordings if i in position] for row in rows]
@@ -54,10 +67,20 @@ def payload(
     )
 
 
-def for_script(data: object) -> str:
-    """JSON with every character escaped that could leave the script element it is put in."""
+def packed(data: object) -> str:
+    """JSON in gzip (RFC 1952) in Base64: nothing in it can leave the script element it is put in.
+
+    The same data is the same text. Half a surrogate pair, which a file name's undecodable byte
+    becomes, stays what it was: JSON can escape it.
+    """
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    whole = text.encode("utf-8", "backslashreplace")
+    return base64.b64encode(gzip.compress(whole, compresslevel=6, mtime=0)).decode("ascii")
+
+
+def unpacked(text: str) -> Any:
+    """What was packed."""
+    return json.loads(gzip.decompress(base64.b64decode(text)))
 
 
 def cigar(steps: Iterable[AlignedPair]) -> str:
@@ -86,7 +109,9 @@ def _inline(report: Report, listed: Iterable[int]) -> set[int]:
     return chosen
 
 
-def _recording(report: Report, index: int, *, inline: bool) -> dict[str, Any]:
+def _recording(
+    report: Report, index: int, sounds: Mapping[Channel, list[Clip]], *, inline: bool
+) -> dict[str, Any]:
     row, aligned = report.recordings[index], report.alignments[index]
     cells: dict[str, Any] = {
         "id": row.id,
@@ -99,6 +124,7 @@ def _recording(report: Report, index: int, *, inline: bool) -> dict[str, Any]:
         "confidence": _number(row.confidence),
         "meta": " · ".join(f"{key} {value}" for key, value in row.meta.items()) or None,
         "audio": playable(row.audio_href),
+        "clips": [_clip(clip) for clip in sounds.get((row.id, row.channel), ())] or None,
     }
     if row.scored:
         cells |= {
@@ -108,6 +134,7 @@ def _recording(report: Report, index: int, *, inline: bool) -> dict[str, Any]:
         }
     if inline:
         cells |= _aligned(aligned) if aligned else _plain(row)
+        cells["previous"] = _previous(report, row)
     else:
         cells["cut"] = True
     return {key: value for key, value in cells.items() if value is not None}
@@ -131,17 +158,50 @@ def _plain(row: ScoredRecording) -> dict[str, Any]:
     return {key: value for key, value in text.items() if value is not None}
 
 
+def _previous(report: Report, row: ScoredRecording) -> dict[str, Any] | None:
+    """What an earlier run wrote, beside the same reference."""
+    if row.previous is None or not row.scored:
+        return None
+    facts = report.facts
+    aligned = align_recording(
+        row.reference or "", row.previous, (), facts.rule, facts.alignment_rule
+    )
+    shown = _aligned(aligned)
+    return {key: shown[key] for key in ("ops", "hyp", "hypWritten") if shown[key] is not None}
+
+
+def _by_recording(clips: Iterable[Clip]) -> dict[Channel, list[Clip]]:
+    found: defaultdict[Channel, list[Clip]] = defaultdict(list)
+    for clip in sorted(clips, key=lambda clip: clip.start):
+        found[clip.recording, clip.channel].append(clip)
+    return found
+
+
+def _clip(clip: Clip) -> list[str | float]:
+    return [f"{CLIPS}/{clip.name}", round(clip.start, 3), round(clip.end, 3), clip.peaks]
+
+
 def _respelled(tokens: Iterable[ShownToken]) -> dict[int, str] | None:
     """The spellings that the normaliser changed, by token index; nothing if it changed none."""
     changed = {i: token.written for i, token in enumerate(tokens) if token.written != token.text}
     return changed or None
 
 
-def _starts(starts: Sequence[float | None]) -> list[int] | None:
-    """Start times in hundredths of a second, -1 where there is none; nothing if none has one."""
+def _starts(starts: Sequence[float | None]) -> str | None:
+    """Start times in hundredths of a second, each as what it adds to the one before it.
+
+    ``-`` where there is none; nothing if none has one. Differences pack to half of times.
+    """
     if all(start is None for start in starts):
         return None
-    return [-1 if start is None else round(start * 100) for start in starts]
+    last, steps = 0, []
+    for start in starts:
+        if start is None:
+            steps.append("-")
+        else:
+            steps.append(str(round(start * 100) - last))
+            last = round(start * 100)
+    return " ".join(steps)
 
 
 def _counts(counts: ErrorCounts) -> list[int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from batch.report.adjudication import adjudicated_summary
 from batch.report.alignment import word_errors
 from batch.report.meetings import INTERVAL_RULE
 from batch.report.model import UNSCORED_RULE
@@ -138,6 +139,7 @@ def summary(report: Report) -> dict[str, Any]:
         "raw_wer": _counted(report.raw)
         | {label: report.written[label] for label in ("formatting", "recognition")},
         "cer": _counted(report.characters),
+        **_adjudicated(report),
         "confidence": report.confidence.as_json(),
         "places": report.places.as_json(report),
         "unit": facts.unit,
@@ -152,6 +154,11 @@ def summary(report: Report) -> dict[str, Any]:
             "interval": INTERVAL_RULE,
         },
     }
+
+
+def _adjudicated(report: Report) -> dict[str, Any]:
+    adjudication = report.adjudication
+    return {} if adjudication is None else {"adjudicated": adjudicated_summary(adjudication)}
 
 
 def costs_of(facts: RunFacts) -> str:

@@ -1,8 +1,12 @@
 """Reports as the run builds them, from pairs of texts."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from batch.report import Coverage, ErrorRow, Report, RunFacts, ScoredRecording, TimedWord
 from training.scoring import ALIGNER_NAME, normalizer_for, score_pair
@@ -68,3 +72,51 @@ def make_recording() -> Callable[..., ScoredRecording]:
 @pytest.fixture
 def make_report() -> Callable[..., Report]:
     return report_of
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window; started once for the tests of a file."""
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: install Debian's package chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+    """Write a page below ``tmp_path``, open it, and wait until its script is ready.
+
+    Whatever the page says on its console fails the test: a policy that was broken says so there.
+    """
+    contexts, complaints = [], []
+
+    def opened(text: str, fragment: str = "", **options: Any) -> Page:
+        file = tmp_path / "report.html"
+        file.write_text(text, encoding="utf-8")
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{file.as_uri()}{fragment}")
+        page.wait_for_selector("html[data-ready]")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    # Sounds that are not there are what some tests are about.
+    assert [text for text in complaints if "ERR_FILE_NOT_FOUND" not in text] == []
+
+
+def listed(page: Page) -> list[str]:
+    """The recordings in the table, as they are drawn."""
+    return page.locator("#table .open bdi").all_text_contents()

@@ -1,7 +1,6 @@
 """The page as a document: what it says, and that no text from outside becomes markup."""
 
 import dataclasses
-import json
 import re
 from html.parser import HTMLParser
 
@@ -9,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.report import ErrorRow, render
+from batch.report import ErrorRow, TimedWord, render
 from batch.report.html import count, percent, spoken, utc
-from batch.report.payload import MAX_RECORDINGS, MAX_WORDS, cigar, for_script, playable
+from batch.report.payload import MAX_RECORDINGS, MAX_WORDS, cigar, packed, playable, unpacked
+from batch.report.places import Clip
 from training.scoring import align
 
 HOSTILE = [
@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
     @property
     def data(self):
-        return json.loads(self.scripts[0])
+        return unpacked(self.scripts[0])
 
     @property
     def words(self):
@@ -110,9 +110,9 @@ def test_the_page_asks_for_nothing_from_the_network(hostile):
 
 @given(st.recursive(st.text(), lambda children: st.lists(children, max_size=4), max_leaves=8))
 def test_data_in_a_script_is_unharmed_and_harmless(data):
-    text = for_script(data)
-    assert json.loads(text) == data
-    assert not set("<>&\u2028\u2029") & set(text)
+    text = packed(data)
+    assert unpacked(text) == data
+    assert re.fullmatch("[A-Za-z0-9+/=]+", text)
 
 
 def test_the_coverage_stands_before_the_rates_and_says_the_rule(make_recording, make_report):
@@ -195,6 +195,30 @@ def test_errors_listed_on_the_page_lead_to_their_recordings(make_recording, make
         )
     )
     assert page.data["places"]["S"] == [[1]]
+
+
+def test_times_are_kept_as_differences(make_recording, make_report):
+    words = (
+        TimedWord(text="a", start=1.5, end=1.6),
+        TimedWord(text="b", start=2.0, end=2.1),
+        TimedWord(text="other", start=2.1, end=2.2),
+        TimedWord(text="d", start=2.25, end=2.3),
+    )
+    page = Page(render(make_report(make_recording("a.wav", "a b c d", "a b c d", words=words))))
+    assert page.data["recordings"][0]["starts"] == "150 50 - 25"
+
+
+def test_clips_and_the_previous_run_are_in_the_data(make_recording, make_report):
+    row = make_recording("a.wav", "a b c", "a x c", id="a", previous="a b")
+    clip = Clip(name="0.opus", recording="a", channel=None, start=0.5, end=2.0, peaks="AZ")
+    kept = Page(render(make_report(row), [clip])).data["recordings"][0]
+    assert kept["clips"] == [["clips/0.opus", 0.5, 2.0, "AZ"]]
+    assert kept["previous"] == {"ops": "2=1D", "hyp": "a b"}
+
+
+def test_where_the_sound_lies_in_the_archive_is_not_on_the_page(make_recording, make_report):
+    row = make_recording("a.wav", "a b", "a x", uri="s3://secret-bucket/a.wav")
+    assert "secret-bucket" not in str(Page(render(make_report(row))).data)
 
 
 def test_run_lengths_say_the_steps():

@@ -1,27 +1,9 @@
-"use strict";
 // Draws one recording's alignment: the reference with its corrections, as an editor marks a text.
-// Text enters the page by textContent and attributes only, so it can never become markup.
 
-const LEAD = 0.5; // seconds of sound before a word, so that its beginning is heard
 const LONG_RUN = 40; // correct words in a row beyond which the middle is folded away
 const KEPT = 12; // words left at each end of a folded run
+const WORD_SECONDS = 1; // how long a word may last whose end is not known
 const KINDS = { S: "substitution", D: "deletion", I: "insertion" };
-
-function element(name, attributes = {}, ...children) {
-  const node = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false) node.setAttribute(key, value);
-  }
-  node.append(...children);
-  return node;
-}
-
-function clock(seconds) {
-  const whole = Math.floor(seconds);
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const pad = (number) => String(number).padStart(2, "0");
-  return h ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`;
-}
 
 // "12=1S3D" to runs with their place in both token lists.
 function runsOf(ops) {
@@ -37,8 +19,22 @@ function runsOf(ops) {
   return runs;
 }
 
-function tokensOf(text) {
-  return text ? text.split(" ") : [];
+// A substitution is marked word by word, deleted and inserted words in one mark.
+function marksOf(run) {
+  if (run.letter !== "S") return [run];
+  return Array.from({ length: run.length }, (_, i) => ({ letter: "S", length: 1, ref: run.ref + i, hyp: run.hyp + i }));
+}
+
+// "120 35 - 40": hundredths of a second, each added to the one before; - for none.
+function startsOf(text) {
+  let last = 0;
+  return tokensOf(text).map((step) => (step === "-" ? null : (last += Number(step)) / 100));
+}
+
+// Which way a text runs: its words are isolated, so dir="auto" would see none of them.
+function directionOf(text) {
+  const letter = text?.match(/\p{L}/u)?.[0] ?? "";
+  return /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u.test(letter) ? "rtl" : "ltr";
 }
 
 class Alignment {
@@ -46,29 +42,31 @@ class Alignment {
     this.recording = recording;
     this.ref = tokensOf(recording.ops === undefined ? "" : recording.ref);
     this.hyp = tokensOf(recording.hyp);
+    this.starts = startsOf(recording.starts);
   }
 
-  start(index) {
-    const start = this.recording.starts?.[index] ?? -1;
-    return start < 0 ? null : start / 100;
+  // From when to when the written words [from, to) are heard; null where none has a time.
+  span(from, to) {
+    const inside = this.starts.slice(from, to).filter((start) => !missing(start));
+    if (!inside.length) return null;
+    const after = this.starts.slice(to).find((start) => !missing(start)) ?? Infinity;
+    return [inside[0], Math.min(after, inside.at(-1) + WORD_SECONDS)];
   }
 
-  // Where to listen for a run: its first word with a time, for a gap the word before it.
-  startOf(run) {
-    const from = run.letter === "D" ? run.hyp - 1 : run.hyp;
-    return this.start(Math.max(from, 0)) ?? this.start(run.hyp);
+  // Where to listen for a mark: its words; for a gap from the word before it to the word after.
+  spanOf({ letter, length, hyp }) {
+    if (letter !== "D") return this.span(hyp, hyp + length);
+    const [before, after] = [this.span(Math.max(hyp - 1, 0), hyp), this.span(hyp, hyp + 1)];
+    return before || after ? [(before ?? after)[0], (after ?? before)[after ? 0 : 1]] : null;
   }
 
   word(side, index, tag = "span") {
-    const token = this[side][index];
     const written = this.recording[`${side}Written`]?.[index];
-    const start = side === "hyp" ? this.start(index) : null;
-    const title = [written && `written “${written}”`, start !== null && clock(start)];
-    return element(
-      tag,
-      { title: title.filter(Boolean).join(" · ") || null, "data-start": start, dir: "auto" },
-      token,
-    );
+    const span = side === "hyp" ? this.span(index, index + 1) : null;
+    const title = [written && `written “${written}”`, span && clock(span[0])].filter(Boolean).join(" · ");
+    const attributes = { title: title || null, dir: "auto", "data-word": side === "hyp" ? index : `r${index}` };
+    if (span) Object.assign(attributes, { "data-start": span[0], "data-end": span[1] });
+    return element(tag, attributes, this[side][index]);
   }
 
   words(side, from, length, tag) {
@@ -77,81 +75,73 @@ class Alignment {
     return nodes;
   }
 
-  correct(run) {
-    if (run.length <= LONG_RUN) return this.words("hyp", run.hyp, run.length);
+  correct(run, wanted) {
+    const from = run.hyp + KEPT;
     const hidden = run.length - 2 * KEPT;
-    const fold = element("button", { type: "button", class: "fold" }, `… ${hidden} correct words …`);
-    fold.addEventListener("click", () => {
-      fold.replaceWith(...this.words("hyp", run.hyp + KEPT, hidden));
+    const linked = wanted >= from && wanted < from + hidden;
+    if (run.length <= LONG_RUN || linked) return this.words("hyp", run.hyp, run.length);
+    const fold = button(`… ${hidden} correct words …`, { class: "fold" }, () => {
+      fold.replaceWith(...this.words("hyp", from, hidden));
     });
-    return [
-      ...this.words("hyp", run.hyp, KEPT),
-      fold,
-      " ",
-      ...this.words("hyp", run.hyp + run.length - KEPT, KEPT),
-    ];
+    return [...this.words("hyp", run.hyp, KEPT), fold, " ", ...this.words("hyp", from + hidden, KEPT)];
   }
 
   mark(run) {
     const { letter, length } = run;
-    const name = length > 1 && letter !== "S" ? `${length} ${KINDS[letter]}s` : KINDS[letter];
-    const mark = element("span", { class: `e ${letter}`, tabindex: "-1", role: "group", "aria-label": name });
-    mark.dataset.start = this.startOf(run) ?? "";
-    const key = length > 1 && letter !== "S" ? `${letter}×${length}` : letter;
-    mark.append(element("b", { class: `k ${letter}`, title: name }, key));
+    const several = length > 1;
+    const name = several ? `${length} ${KINDS[letter]}s` : KINDS[letter];
+    const span = this.spanOf(run);
+    const mark = element("span", {
+      class: `e ${letter}`, tabindex: "-1", role: "group", "aria-label": name,
+      "data-start": span?.[0] ?? "", "data-end": span?.[1] ?? "",
+      "data-word": letter === "D" ? `r${run.ref}` : run.hyp,
+    });
+    mark.run = run;
+    mark.append(element("b", { class: `k ${letter}`, title: name }, several ? `${letter}×${length}` : letter));
     if (letter !== "I") mark.append(...this.words("ref", run.ref, length, "del"));
     if (letter !== "D") mark.append(...this.words("hyp", run.hyp, length, "ins"));
     mark.lastChild.remove(); // the space after the last word
     return [mark, " "];
   }
 
-  draw() {
-    const text = element("p", { class: "aligned", dir: "auto" });
+  // `wanted` is a written word that a link leads to: it is not folded away.
+  draw(wanted = null) {
+    const text = element("p", { class: "aligned", dir: directionOf(this.recording.hyp ?? this.recording.ref) });
     if (this.recording.ops === undefined) {
       text.append(...this.words("hyp", 0, this.hyp.length));
       return text;
     }
     for (const run of runsOf(this.recording.ops)) {
-      if (run.letter === "=") text.append(...this.correct(run));
-      else if (run.letter !== "S") text.append(...this.mark(run));
-      else {
-        for (let i = 0; i < run.length; i++) {
-          text.append(...this.mark({ letter: "S", length: 1, ref: run.ref + i, hyp: run.hyp + i }));
-        }
-      }
+      if (run.letter === "=") text.append(...this.correct(run, wanted));
+      else for (const part of marksOf(run)) text.append(...this.mark(part));
     }
     return text;
   }
 }
 
-function player(recording) {
-  const audio = element("audio", { controls: "", preload: "none", src: recording.audio });
-  audio.addEventListener("error", () => {
-    audio.replaceWith(element("p", { class: "note" }, `The sound cannot be played from here: ${recording.audio}`));
-  });
-  return audio;
+// Which words of the reference an alignment gets right.
+function rightOf(ops) {
+  const right = new Set();
+  for (const run of runsOf(ops)) {
+    if (run.letter === "=") for (let i = 0; i < run.length; i++) right.add(run.ref + i);
+  }
+  return right;
 }
 
-// What opens below a row of the table.
-function drawDetail(recording) {
-  const box = element("div", { class: "detail" });
-  if (recording.message || recording.kind) {
-    box.append(element("p", { class: "problem", dir: "auto" }, `${recording.kind ?? "error"}: ${recording.message ?? ""}`));
-  }
-  if (recording.audio) box.append(player(recording));
-  if (recording.cut) {
-    box.append(element("p", { class: "note" }, "This page holds the texts of the worst recordings only. This one is in the transcripts, its errors in errors.parquet."));
-    return box;
-  }
-  if (recording.ops !== undefined || recording.hyp) box.append(new Alignment(recording).draw());
-  else if (recording.status === "empty") box.append(element("p", { class: "note" }, "The transcript is empty."));
-  else if (recording.status === "ok") box.append(element("p", { class: "note" }, "Without a reference there is nothing to compare; the text is in the transcripts."));
-  if (recording.ops === "") box.append(element("p", { class: "note" }, "Nothing was said and nothing was written."));
-  if (recording.ops === undefined && recording.ref) {
-    box.append(element("h4", {}, "Reference"), element("p", { class: "aligned", dir: "auto" }, recording.ref));
-  }
-  if (recording.ops && recording.starts && recording.audio) {
-    box.append(element("p", { class: "note" }, `A click on a word plays from ${LEAD} s before it.`));
-  }
-  return box;
+const errorsOf = (ops) => runsOf(ops).reduce((sum, run) => sum + (run.letter === "=" ? 0 : run.length), 0);
+
+// What an earlier run wrote, beside what this one wrote.
+function drawPrevious(recording) {
+  const { previous } = recording;
+  const [before, now] = [rightOf(previous.ops), rightOf(recording.ops)];
+  const only = (some, others) => [...some].filter((word) => !others.has(word)).length;
+  const older = { ...recording, ...previous, hypWritten: previous.hypWritten, starts: undefined };
+  const changes = previous.hyp === recording.hyp
+    ? "The text is the same."
+    : `Of the reference ${counted(only(now, before), "word")} mended, ${counted(only(before, now), "word")} broken.`;
+  const text = new Alignment(older).draw();
+  for (const node of text.querySelectorAll("[data-word]")) node.removeAttribute("data-word");
+  for (const mark of text.querySelectorAll(".e")) mark.classList.replace("e", "was");
+  const title = `Before: ${counted(errorsOf(previous.ops), "error")}`;
+  return element("div", { class: "previous", role: "group", "aria-label": "The previous run" }, element("h3", {}, title), element("p", { class: "note" }, changes), text);
 }
