@@ -174,6 +174,12 @@ def test_a_new_model_waits_or_takes_over_as_the_config_says(home: Path, tmp_path
     assert carried_out(home, f"model.uri='{other}'") == []
     (second,) = carried_out(home, f"model.uri='{other}'", "run.on_model_change='all'")
     assert dict(second.plan.reasons) == {"model": 4}
+    before = pd.read_parquet(home / "out/history/transcripts").set_index("path")["text"]
+    report, _ = steps(home).score(second.plan)
+    assert {row.path: row.previous for row in report.scored} == dict(
+        before[["day/0.wav", "day/1.wav"]]
+    )
+    assert len(report.second) == 4
     found = rows(home)
     assert len(found) == 4
     assert set(found["model"]) == {"other"}
