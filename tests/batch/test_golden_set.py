@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -37,6 +37,32 @@ class Ears(LogListener):
 
 @pytest.fixture
 def home(tmp_path: Path, tiny_model: Path) -> Path:
+    return made(tmp_path, tiny_model)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An archive of one referenced meeting, transcribed by two models on two nights."""
+
+    home: Path
+    first: Finished
+    second: Finished
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Judged:
+    folder = tmp_path_factory.mktemp("judged")
+    home = made(folder, tiny_model)
+    (home / "archive/references.tsv").write_text("meeting\thello\n", "utf-8")
+    with (home / "nightscribe.toml").open("a", encoding="utf-8") as file:
+        file.write('[references]\nuri = "archive/references.tsv"\n')
+    (first,), _ = night(home)
+    other = make_tiny_model(folder / "models/other", seed=1)
+    (second,), _ = night(home, f"model.uri='{other}'", "run.on_model_change='all'")
+    return Judged(home, first, second)
+
+
+def made(tmp_path: Path, tiny_model: Path) -> Path:
     write_sound(tmp_path / "archive/meeting.wav", speechlike(3, seed=0))
     for number in range(3):
         write_sound(tmp_path / f"golden/{number}.wav", speechlike(2 + number, seed=number))
@@ -105,52 +131,36 @@ def test_the_set_is_transcribed_once_and_stays_out_of_the_archive(home: Path) ->
     assert (again, "golden" in ears.steps) == ([], False)
 
 
-def test_a_new_model_is_judged_against_the_one_before(home: Path, tmp_path: Path) -> None:
-    night(home)
-    other = make_tiny_model(tmp_path / "models/other", seed=1)
-    write_sound(home / "archive/late.wav", speechlike(3, seed=5))
-    (finished,), _ = night(home, f"model.uri='{other}'")
-    assert len(marks(home)) == 2
-    golden = finished.figures["golden"]
+def test_a_new_model_is_judged_against_the_one_before(judged: Judged) -> None:
+    assert len(marks(judged.home)) == 2
+    assert judged.first.figures["golden"] is None
+    golden = judged.second.figures["golden"]
     assert (golden["recordings"], golden["words"]) == (2, 7)
-    assert golden["a"]["model"]["digest"] != golden["b"]["model"]["digest"]
-    assert golden["b"]["model"]["digest"] == finished.plan.model_digest
+    for side, night_of in (("a", judged.first), ("b", judged.second)):
+        assert golden[side]["model"]["digest"] == night_of.plan.model_digest
     assert golden["verdict"] in ("cannot tell", "same")
-    page = (home / f"out/reports/{finished.plan.run_id}/report.html").read_text("utf-8")
+    run_id = judged.second.plan.run_id
+    page = (judged.home / f"out/reports/{run_id}/report.html").read_text("utf-8")
     assert "Against the model before" in page
 
 
-def test_compare_takes_the_set_where_two_runs_differ_in_model(home: Path, tmp_path: Path) -> None:
-    (first,), _ = night(home)
-    other = make_tiny_model(tmp_path / "models/other", seed=1)
-    (second,), _ = night(home, f"model.uri='{other}'", "run.on_model_change='all'")
-    answer = CliRunner().invoke(
-        cli,
-        [
-            "compare",
-            first.plan.run_id,
-            second.plan.run_id,
-            "-c",
-            str(home / "nightscribe.toml"),
-            "--json",
-        ],
-        standalone_mode=False,
-    )
-    figures = json.loads(answer.output)
+def compared(home: Path, *arguments: str) -> dict:
+    command = ["compare", *arguments, "-c", str(home / "nightscribe.toml"), "--json"]
+    return json.loads(CliRunner().invoke(cli, command, standalone_mode=False).output)
+
+
+def test_compare_takes_the_set_where_two_runs_differ_in_model(judged: Judged) -> None:
+    figures = compared(judged.home, judged.first.plan.run_id, judged.second.plan.run_id)
     assert "/golden/" in figures["a"]["uri"]
     assert (figures["recordings"], figures["words"]) == (2, 7)
 
 
-def test_changed_references_score_the_set_again_and_transcribe_nothing(home: Path) -> None:
-    night(home)
-    (mark,) = marks(home)
-    report = next((mark.parent / "reports").iterdir()) / "summary.json"
-    assert json.loads(report.read_text("utf-8"))["wer"]["reference"] == 7
-    before = written(mark)
-    references(home, "hello there my friends", "good day to you all")
-    night(home)
-    assert json.loads(report.read_text("utf-8"))["wer"]["reference"] == 9
-    assert written(mark) == before
+def test_folders_that_a_person_names_are_what_is_compared(judged: Judged) -> None:
+    runs = [one.plan.run_id for one in (judged.first, judged.second)]
+    folders = [str(judged.home / f"out/reports/{run_id}") for run_id in runs]
+    assert compared(judged.home, *folders)["words"] == 1
+    assert compared(judged.home, *runs, "--on", "archive")["words"] == 1
+    assert compared(judged.home, *folders, "--on", "golden")["words"] == 7
 
 
 def test_a_set_that_cannot_be_done_costs_the_night_its_verdict_only(home: Path) -> None:
@@ -166,15 +176,19 @@ def test_an_empty_set_is_named(home: Path) -> None:
     assert any("[report] golden" in one and "nothing there" in one for one in ears.warnings)
 
 
-def test_mended_references_score_both_models_again(home: Path, tmp_path: Path) -> None:
+def test_mended_references_score_both_models_again_and_transcribe_nothing(
+    home: Path, tmp_path: Path
+) -> None:
     night(home)
     other = f"model.uri='{make_tiny_model(tmp_path / 'models/other', seed=1)}'"
     night(home, other)
+    before = [written(mark) for mark in marks(home)]
     references(home, "hello there my friends", "good day to you all")
     write_sound(home / "archive/late.wav", speechlike(3, seed=5))
     (finished,), _ = night(home, other)
     golden = finished.figures["golden"]
     assert (golden["recordings"], golden["words"], golden["left_out"]) == (2, 9, {})
+    assert [written(mark) for mark in marks(home)] == before
 
 
 def test_a_set_with_a_recording_that_may_do_tomorrow_is_not_done(
@@ -198,22 +212,3 @@ def test_without_a_set_nothing_is_said_of_one(home: Path) -> None:
     (home / "nightscribe.toml").write_text(text, "utf-8")
     _, ears = night(home)
     assert not [one for one in ears.warnings if "golden" in one]
-
-
-def test_folders_that_a_person_names_are_what_is_compared(home: Path, tmp_path: Path) -> None:
-    (home / "archive/references.tsv").write_text("meeting\thello\n", "utf-8")
-    config, text = home / "nightscribe.toml", (home / "nightscribe.toml").read_text("utf-8")
-    config.write_text(f'{text}[references]\nuri = "archive/references.tsv"\n', "utf-8")
-    (first,), _ = night(home)
-    other = make_tiny_model(tmp_path / "models/other", seed=1)
-    (second,), _ = night(home, f"model.uri='{other}'", "run.on_model_change='all'")
-    runs = [one.plan.run_id for one in (first, second)]
-    folders = [str(home / f"out/reports/{run_id}") for run_id in runs]
-
-    def compared(*arguments: str) -> dict:
-        command = ["compare", *arguments, "-c", str(config), "--json"]
-        return json.loads(CliRunner().invoke(cli, command, standalone_mode=False).output)
-
-    assert "/golden/" in compared(*runs)["a"]["uri"]
-    assert compared(*folders)["words"] == compared(*runs, "--on", "archive")["words"] == 1
-    assert compared(*folders, "--on", "golden")["words"] == 7

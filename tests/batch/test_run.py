@@ -119,7 +119,7 @@ def test_every_recording_becomes_a_row_and_the_report_is_written(home: Path) -> 
     assert finished.figures["coverage"]["scored"] == 2
     assert finished.figures["wer"]["reference"] == 4
     report = (home / "out/reports/2026-11-23-001/report.html").read_text("utf-8")
-    assert "day/0.wav" in report
+    assert "2 of 2</strong> references scored" in report
 
 
 def test_the_tables_have_the_documented_schema(home: Path) -> None:
