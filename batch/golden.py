@@ -97,20 +97,12 @@ class GoldenSet:
 
     def before(self) -> GoldenSet | None:
         """The set under the model that was new before this one; None where none was."""
-        mark = _mark(self.output)
-        earlier = [one for one in _marked(self._root) if mark and one[0] < mark["first_at"]]
-        if not earlier:
+        output = _before(self.output)
+        if output is None:
             return None
-        output = OutputSection(uri=max(earlier)[1])
-        return replace(
-            self,
-            config=self.config.model_copy(update={"output": output}),
-            output=open_store(output.uri),
-        )
-
-    @property
-    def _root(self) -> Store:
-        return open_store(self.output.uri.rstrip("/").rpartition("/")[0])
+        section = OutputSection(uri=output.uri)
+        config = self.config.model_copy(update={"output": section})
+        return replace(self, config=config, output=output)
 
 
 def _may_do(one: Result) -> bool:
@@ -139,25 +131,27 @@ def against_the_last(config: Config, model_digest: str, decode_digest: str) -> C
     if config.report.golden is None:
         return None
     own = open_store(_folder(config, model_digest, decode_digest))
-    mark = _mark(own)
-    earlier = [
-        one for one in _marked(open_store(_root(config))) if mark and one[0] < mark["first_at"]
-    ]
-    before, after = (_side(open_store(max(earlier)[1])), _side(own)) if earlier else (None, None)
+    earlier = _before(own)
+    before, after = _side(earlier) if earlier is not None else None, _side(own)
     if before is None or after is None:
         return None
     return compare(before, after, threshold=config.report.threshold)
 
 
-def _marked(root: Store) -> list[tuple[str, str]]:
-    """When each model and setting was first done on the set, and where its output is."""
-    found = []
+def _before(output: Store) -> Store | None:
+    """The output of the model or setting that was first done on the set before this one's."""
+    own = _mark(output)
+    if own is None:
+        return None
+    root = open_store(output.uri.rstrip("/").rpartition("/")[0])
+    earlier = []
     for entry in root.list():
         folder, _, name = entry.key.partition("/")
         if name == MARK:
             mark = json.loads(root.read(entry.key))
-            found.append((mark["first_at"], root.uri_of(f"{folder}/")))
-    return found
+            if mark["first_at"] < own["first_at"]:
+                earlier.append((mark["first_at"], root.uri_of(f"{folder}/")))
+    return open_store(max(earlier)[1]) if earlier else None
 
 
 def _side(output: Store) -> Side | None:

@@ -22,6 +22,7 @@ from batch.report.clips import write_clips
 from batch.report.exports.writing import write_exports
 from batch.report.html import render
 from batch.report.model import (
+    Channel,
     Coverage,
     ErrorRow,
     Report,
@@ -31,7 +32,7 @@ from batch.report.model import (
 from batch.report.places import worst_places
 from batch.report.tables import errors_table, scores_table, summary
 from batch.report.verdict_file import Verdicts
-from batch.scored_rows import SOUND, Channel, Scorer, units
+from batch.scored_rows import SOUND, Scorer, units
 from batch.superseded import superseded_texts
 from batch.window_grid import window_grid
 from manifests.matching import Matching

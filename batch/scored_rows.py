@@ -9,14 +9,11 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
-from batch.report.model import ScoredRecording, Sound, TimedWord
+from batch.report.model import Channel, ScoredRecording, Sound, TimedWord
 from manifests.local_store import path_of_uri
 from manifests.matching import Matching
 from manifests.references import References, Utterance, overlap_share, seconds_of, within
 from training.scoring import Aligner, ErrorCounts, Normalizer, PairScore, score_pair
-
-Channel = tuple[str, int | None]
-"""Recording id and channel."""
 
 SOUND = [field.name for field in fields(Sound)]
 _UNSCORED = PairScore(raw=ErrorCounts(), normalized=ErrorCounts(), characters=ErrorCounts())

@@ -8,6 +8,7 @@ from typing import Any
 from batch.layout import HISTORY, TRANSCRIPTS
 from batch.parquet import read_parquet
 from batch.plan import Plan
+from batch.report.model import Channel
 from manifests.storage import Store
 
 _COLUMNS = ["id", "channel", "status", "size", "text", "model_digest", "decode_digest"]
@@ -15,14 +16,14 @@ _COLUMNS = ["id", "channel", "status", "size", "text", "model_digest", "decode_d
 
 def superseded_texts(
     output: Store, plan: Plan, rows: Iterable[Mapping[str, Any]]
-) -> dict[tuple[str, int | None], str]:
+) -> dict[Channel, str]:
     """Texts by id and channel that the run replaced, where another model or setting made them.
 
     ``rows`` are the archive's as the run left it. A recording that has changed is left out: its
     older transcript is of other sound.
     """
     now = {(row["id"], row["channel"]): row for row in rows if row["run_id"] == plan.run_id}
-    found: dict[tuple[str, int | None], str] = {}
+    found: dict[Channel, str] = {}
     if not now:
         return found
     for entry in output.list(f"{HISTORY}/{TRANSCRIPTS}/"):

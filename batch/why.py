@@ -13,6 +13,7 @@ from batch.config import Config
 from batch.layout import HISTORY, LEDGER, TRANSCRIPTS, RunKeys
 from batch.parquet import read_parquet
 from batch.planning import settled_by
+from batch.report.lines import printable
 from batch.runs import unfinished
 from batch.selection import MAX_ATTEMPTS, Chosen, Reason, Rest, Result, Settings, judge
 from manifests.errors import InputError, NightscribeError
@@ -107,7 +108,7 @@ def why(config: Config, name: str) -> Why:
 
 def lines_of(found: Why) -> Iterator[str]:
     """A few lines for a terminal."""
-    yield f"recording       {found.path} (id {found.id})"
+    yield f"recording       {printable(found.path)} (id {found.id})"
     yield f"archive         {_archive_line(found)}"
     for row in found.rows:
         yield f"row             {_row_line(row)}"
@@ -134,7 +135,8 @@ def _archive_line(found: Why) -> str:
 
 def _row_line(row: dict[str, Any]) -> str:
     channel = "" if row["channel"] is None else f"channel {row['channel']}, "
-    problem = f" ({row['error_kind']}: {row['error_message']})" if row["error_kind"] else ""
+    message = printable(row["error_message"] or "")
+    problem = f" ({row['error_kind']}: {message})" if row["error_kind"] else ""
     return (
         f"{channel}{row['status']}{problem}, run {row['run_id']}, {row['model']}, model "
         f"{row['model_digest'][:12]}, decoding {row['decode_digest'][:12]}, "

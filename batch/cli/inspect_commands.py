@@ -77,6 +77,7 @@ def show(recording: str, config: Path, as_json: bool) -> None:
     """
     from batch.exports import export
     from batch.reading import transcripts_of
+    from batch.report.figures import clock
 
     for transcript in transcripts_of(_output(config), recording):
         if as_json:
@@ -123,6 +124,7 @@ def search(text: tuple[str, ...], config: Path, as_json: bool) -> int:
 
     from batch.cli.main import EXIT_FAILED
     from batch.reading import search as find
+    from batch.report.figures import clock
 
     found = list(find(_output(config), " ".join(text)))
     if as_json:
@@ -179,13 +181,6 @@ def ddl(dialect: str, config: Path) -> None:
         else:
             local = f"{path_of_uri(place)}/" if place.startswith("file://") else place
             click.echo(duckdb_ddl(name, local))
-
-
-def clock(seconds: float) -> str:
-    """``1:02:03`` or ``2:03``."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 COMMANDS = (status, show, why, search, export, ddl)

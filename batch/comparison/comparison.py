@@ -20,14 +20,6 @@ if TYPE_CHECKING:
     from batch.comparison.sides import Side
 
 CHANGES = ("fixed", "better", "worse", "broken", "changed", "unchanged")
-CHANGE_RULES: Mapping[str, str] = {
-    "fixed": "errors in A, none in B",
-    "better": "fewer errors in B, but some",
-    "worse": "more errors in B, and some in A",
-    "broken": "no error in A, errors in B",
-    "changed": "another text with as many errors",
-    "unchanged": "the same text",
-}
 
 
 @dataclass(frozen=True, kw_only=True)

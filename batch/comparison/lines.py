@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from batch.report.lines import printable
 from training.scoring.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -37,11 +38,6 @@ def lines_of(found: Comparison) -> Iterator[str]:
         yield f"moved           {printable(row['path'])}: {change}"
     rules = found.as_json()["rules"]
     yield f"rules           {rules['normalizer']}; {rules['aligner']}; {rules['interval']}"
-
-
-def printable(text: str) -> str:
-    """Text in one line, with what would move a terminal's cursor written out."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def compared(found: Comparison) -> str:

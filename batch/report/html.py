@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from batch.report.breakdown import confusions, spread
 from batch.report.confidence import LEAST_WORDS
-from batch.report.figures import clock, deep_link
+from batch.report.figures import clock, deep_link, points
 from batch.report.lines import left_out_text
 from batch.report.meetings import INTERVAL_RULE
 from batch.report.model import EDITED_RULE, UNSCORED_RULE
@@ -123,11 +123,6 @@ def _hash(text: str) -> str:
 def percent(rate: float | None, digits: int = 1) -> str:
     """A rate as per cent, with a narrow no-break space; a dash for none."""
     return "–" if rate is None else f"{rate * 100:.{digits}f}\u202f%"
-
-
-def points(difference: float) -> str:
-    """A difference of rates in percentage points, with its sign: +0.29, −1.04."""
-    return f"{difference * 100:+.2f}".replace("-", "\u2212")
 
 
 def count(number: int) -> str:

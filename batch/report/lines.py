@@ -14,6 +14,11 @@ def hours(seconds: float) -> str:
     return f"{seconds / 3600:.2f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
 
 
+def printable(text: str) -> str:
+    """Text in one line, with what would move a terminal's cursor written out."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def score_lines(figures: Mapping[str, Any]) -> list[str]:
     """Coverage first, then the word error rates; ``figures`` are those of ``summary``."""
     coverage = figures["coverage"]

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from batch.comparison.comparison import Comparison
 
 Status = Literal["ok", "empty", "error", "missing"]
+Channel = tuple[str, int | None]
+"""Recording id and channel."""
 UNSCORED_RULE = (
     "An empty transcript is scored, as deletions. A recording that ended in an error, or that has "
     "no transcript at all, is not in the WER: it stands in the coverage."
@@ -262,7 +264,7 @@ class Report:
     coverage: Coverage
     recordings: tuple[ScoredRecording, ...]
     verdicts: Verdicts | None = None
-    second: Mapping[tuple[str, int | None], str] | None = None
+    second: Mapping[Channel, str] | None = None
     golden: Comparison | None = None
     """The run's model on the golden set against the one before it."""
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from batch.report.alignment import AlignedRecording, ShownToken
     from batch.report.breakdown import Confusion
-    from batch.report.model import Report, ScoredRecording
-    from batch.report.places import Channel, Clip
+    from batch.report.model import Channel, Report, ScoredRecording
+    from batch.report.places import Clip
     from training.scoring import AlignedPair, ErrorCounts
 
 # The page lists this many recordings at most and holds the words of the worst of them, counted on

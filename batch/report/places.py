@@ -23,9 +23,6 @@ JOINED_SECONDS = 1.5
 # What is longer becomes several places; a single gap of lost speech is heard from its beginning.
 LONGEST_SECONDS = 20.0
 
-Channel = tuple[str, int | None]
-"""Recording id and channel."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
