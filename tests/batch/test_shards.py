@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,6 +133,10 @@ def test_what_ran_out_of_time_is_cut_where_its_length_is_known() -> None:
 def test_durations_are_predicted_by_extension_and_corrected_by_what_was_found() -> None:
     usual = DurationModel()
     assert usual.predict("x/a.WAV", 64_000) == 2.0
-    learned = DurationModel.fit([("a.wav", 1000, 10.0), ("b.wav", 3000, 10.0)])
+    learned = DurationModel.fit(
+        pa.array(["a.wav", "x/b.WAV", "c.mp3"]),
+        pa.array([1000, 3000, None]),
+        pa.array([10.0, 10.0, 1.0]),
+    )
     assert learned.predict("c.wav", 400) == 2.0
     assert learned.predict("c.mp3", 16_000) == 1.0
