@@ -30,6 +30,7 @@ class RowWriter:
     """Writes one Parquet file in bounded memory."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._path = path
         self._schema = schema
         self._writer = pq.ParquetWriter(path, schema, compression="zstd")
         self._rows: list[dict[str, Any]] = []
@@ -40,15 +41,23 @@ class RowWriter:
         if len(self._rows) >= _BATCH_ROWS:
             self._flush()
 
-    def close(self) -> None:
-        """Write what is left and the footer."""
+    def close(self) -> Path:
+        """Write what is left and the footer; returns the file."""
         self._flush()
         self._writer.close()
+        return self._path
 
     def _flush(self) -> None:
         if self._rows:
             self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
             self._rows = []
+
+
+@contextmanager
+def row_writer(schema: pa.Schema) -> Iterator[RowWriter]:
+    """A writer whose file is there until the context ends."""
+    with tempfile.TemporaryDirectory(prefix="nightscribe-rows-") as scratch:
+        yield RowWriter(Path(scratch) / "rows.parquet", schema)
 
 
 @contextmanager

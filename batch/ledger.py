@@ -79,6 +79,11 @@ class Ledger(Mapping[str, Result]):
         """The result at a place."""
         return Result(**self._table.slice(place, 1).to_pylist()[0])
 
+    def run_of(self, one: str) -> str | None:
+        """The run that a recording's result is of, None where it has none."""
+        (place,) = self.places([one])
+        return self._table["run_id"][int(place)].as_py() if place >= 0 else None
+
     def column(self, name: str) -> pa.ChunkedArray:
         """A column, in the order of places."""
         return self._table[name]
