@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from batch.datasets import supersede, writing
+from batch.datasets import writing
 from batch.joining import Joiner
 from batch.layout import SEGMENTS, TRANSCRIPTS
 from batch.ledger import ledger_bytes, read_ledger
 from batch.outputs import Outputs, by_recording, rounds_begun
 from batch.plan import Plan
 from batch.selection import Result
+from batch.superseding import supersede
 from manifests.errors import NightscribeError
 from manifests.storage import Store, open_store
 

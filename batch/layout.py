@@ -11,6 +11,8 @@ TRANSCRIPTS = "transcripts"
 SEGMENTS = "segments"
 HISTORY = "history"
 GOLDEN = "golden"
+# In the names of files that hold the rows of several others.
+MERGED = "-merged-"
 # Sorts before the names of shards and bodies, which have more digits.
 PROBE = "-0."
 

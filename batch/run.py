@@ -21,7 +21,6 @@ from batch.claim import Claim, ClaimedError
 from batch.collect import Collected, collect
 from batch.comparison.comparison import Comparison
 from batch.config import Config
-from batch.datasets import drop_run
 from batch.golden import GoldenSet, against_the_last
 from batch.layout import CLAIM, TRANSCRIPTS, RunKeys
 from batch.outputs import Outputs, rounds_begun
@@ -35,6 +34,7 @@ from batch.requests import LOCAL_ROLE, job_name
 from batch.rounds import Rounds
 from batch.runs import latest, mark_finished, unfinished
 from batch.score import build_report, exceeded, write_report, write_scores
+from batch.superseding import drop_run
 from batch.timing import timing_of
 from batch.transform_machines import isolated
 from manifests.errors import InputError, NightscribeError
