@@ -54,6 +54,16 @@ class RunKeys:
         return f"{self.folder}collected.json"
 
     @property
+    def checksums(self) -> str:
+        """The SHA-256 of each file of the report."""
+        return f"{self.folder}checksums.json"
+
+    @property
+    def tidied(self) -> str:
+        """What retention removed of the run."""
+        return f"{self.folder}tidied.json"
+
+    @property
     def shards(self) -> str:
         """Shards of pointers."""
         return f"{self.folder}shards/"

@@ -1,4 +1,4 @@
-"""Commands that keep an output right over the years: ledger."""
+"""Commands that keep an output right over the years: ledger, verify."""
 
 from __future__ import annotations
 
@@ -49,4 +49,35 @@ def ledger(rebuild: bool, config: Path, as_json: bool) -> int:
     return EXIT_FAILED if found.differences and not rebuild else 0
 
 
-COMMANDS = (ledger,)
+@click.command()
+@click.argument("run_id", metavar="[RUN]", required=False)
+@click.option("--all", "every", is_flag=True, help="Every run.")
+@click.option("--no-audio", is_flag=True, help="Do not list the archive.")
+@config_option
+@json_option
+def verify(run_id: str | None, every: bool, no_audio: bool, config: Path, as_json: bool) -> int:
+    """Whether a run kept its promises; without RUN, the newest.
+
+    Plan against rows, counts, checksums, segments, and the sound still the same. Exit code 1 where
+    something does not hold.
+    """
+    from batch.cli.main import EXIT_FAILED
+    from batch.runs import latest, run_ids
+    from batch.upkeep.verifying import Verifier
+
+    output = _output(config)
+    verifier = Verifier(output=output, audio=not no_audio)
+    chosen = run_ids(output) if every else [run_id or latest(output)]
+    verified = []
+    for one in chosen:
+        found = verifier.verify(one)
+        verified.append(found)
+        if not as_json:
+            click.echo("\n".join(found.lines()))
+    if as_json:
+        content = [found.as_json() for found in verified]
+        click.echo(json.dumps(content, ensure_ascii=False, indent=1))
+    return EXIT_FAILED if any(found.findings for found in verified) else 0
+
+
+COMMANDS = (ledger, verify)

@@ -13,13 +13,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batch.dataset_files import DataFile, opened, steadily, tables_of
+from batch.dataset_files import DataFile, steadily
 from batch.datasets import newest_until
 from batch.layout import HISTORY, LEDGER, TRANSCRIPTS, RunKeys
 from batch.parquet import parquet_bytes
 from batch.runs import unfinished
 from batch.schema import LEDGER as SCHEMA
 from batch.schema import TRANSCRIPTS as ROWS
+from batch.upkeep.tables import ledger_table, tables_from
 from manifests.storage import Store
 
 _SAME = [name for name in SCHEMA.names if name != "run_id"]
@@ -52,7 +53,7 @@ class Rebuilt:
 def check_ledger(output: Store) -> Rebuilt:
     """Compare the ledger with the rows; of runs that are unfinished nothing is expected."""
     busy = unfinished(output)
-    return _compared(_lines_of_rows(output, busy), _ledger(output, busy))
+    return _compared(_lines_of_rows(output, busy), _without(ledger_table(output), busy))
 
 
 def rebuild_ledger(output: Store) -> Rebuilt:
@@ -62,7 +63,7 @@ def rebuild_ledger(output: Store) -> Rebuilt:
     """
     busy = unfinished(output)
     lines = _lines_of_rows(output, busy)
-    found = _compared(lines, _ledger(output, busy))
+    found = _compared(lines, _without(ledger_table(output), busy))
     written = {RunKeys(run_id=run_id).ledger for run_id in busy}
     for run_id in sorted(pc.unique(lines["run_id"]).to_pylist()):
         key = RunKeys(run_id=run_id).ledger
@@ -94,7 +95,7 @@ def _lines_of_rows(output: Store, busy: Iterable[str]) -> pa.Table:
     """A line for each recording and run that has rows."""
 
     def read(files: list[list[DataFile]]) -> pa.Table:
-        return _tables(output, [*files[0], *files[1]], _COLUMNS, ROWS)
+        return tables_from(output, [*files[0], *files[1]], ROWS, _COLUMNS)
 
     folders = [f"{TRANSCRIPTS}/", f"{HISTORY}/{TRANSCRIPTS}/"]
     rows = _without(steadily(output, folders, read), busy)
@@ -117,7 +118,7 @@ def _lines_of_rows(output: Store, busy: Iterable[str]) -> pa.Table:
         "attempts": pc.coalesce(found["attempts"], pa.scalar(1, pa.int32())),
     }
     lines = pa.table({name: found[name] for name in SCHEMA.names}).cast(SCHEMA)
-    return _with_older_etags(lines, _ledger(output, busy))
+    return _with_older_etags(lines, _without(ledger_table(output), busy))
 
 
 def _with_older_etags(lines: pa.Table, ledger: pa.Table) -> pa.Table:
@@ -126,25 +127,6 @@ def _with_older_etags(lines: pa.Table, ledger: pa.Table) -> pa.Table:
     known = ledger.filter(pc.is_in(_owners(ledger), _owners(old)))
     rest = lines.filter(pc.invert(pc.is_in(_owners(lines), _owners(known))))
     return pa.concat_tables([rest, known], promote_options="default")
-
-
-def _ledger(output: Store, busy: Iterable[str]) -> pa.Table:
-    """What the ledger says; a merged file that is there beside its sources says nothing new."""
-
-    def read(files: list[list[DataFile]]) -> pa.Table:
-        return _tables(output, files[0], SCHEMA.names, SCHEMA)
-
-    return _without(steadily(output, [LEDGER], read), busy)
-
-
-def _tables(
-    output: Store, files: Iterable[DataFile], columns: list[str], schema: pa.Schema
-) -> pa.Table:
-    tables = [pa.schema([schema.field(name) for name in columns]).empty_table()]
-    for file in files:
-        with opened(output, file) as parquet:
-            tables += tables_of(parquet, columns=columns)
-    return pa.concat_tables(tables, promote_options="default")
 
 
 def _without(table: pa.Table, runs: Iterable[str]) -> pa.Table:

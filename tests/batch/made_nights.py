@@ -15,7 +15,7 @@ from batch.cli.listeners import LogListener
 from batch.collect import Collected, collect
 from batch.config import Config, load_config
 from batch.layout import RunKeys
-from batch.plan import Plan, read_shard, write_round
+from batch.plan import Plan, read_plan, read_shard, write_round
 from batch.platforms.local import LocalPlatform
 from batch.requests import LOCAL_ROLE
 from batch.run import Finished, Runner
@@ -140,6 +140,10 @@ class Home:
         plan = self.planned(run_id, paths)
         self.collected(plan)
         return self.runner().report(plan)
+
+    def planned_before(self, run_id: str) -> Plan:
+        """The plan of a run that was made."""
+        return read_plan(self.output, run_id)
 
     def _answer(self, plan: Plan, planned: Sequence[Planned]) -> None:
         for shard in plan.shards:
