@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -61,6 +62,7 @@ class Rest(StrEnum):
     TRIED_OUT = "tried out"
     OTHER_SETTINGS = "other settings"
     SETTLING = "settling"
+    FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,14 +102,19 @@ def select(
     *,
     on_model_change: Literal["new-only", "all"],
     settled_by: datetime | None = None,
+    forgotten: AbstractSet[str] = frozenset(),
 ) -> Selection:
     """The difference between what is there and what has a result.
 
-    What is new or changed and came after ``settled_by`` may still be written to, and waits.
+    What is new or changed and came after ``settled_by`` may still be written to, and waits; the
+    ids in ``forgotten`` are left alone.
     """
     chosen: list[Chosen] = []
     rests: Counter[Rest] = Counter()
     for recording in recordings:
+        if recording.id in forgotten:
+            rests[Rest.FORGOTTEN] += 1
+            continue
         found = judge(
             recording,
             ledger.get(recording.id),

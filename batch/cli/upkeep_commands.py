@@ -1,4 +1,4 @@
-"""Commands that keep an output right over the years: ledger, verify."""
+"""Commands that keep an output right over the years: ledger, verify, forget."""
 
 from __future__ import annotations
 
@@ -80,4 +80,42 @@ def verify(run_id: str | None, every: bool, no_audio: bool, config: Path, as_jso
     return EXIT_FAILED if any(found.findings for found in verified) else 0
 
 
-COMMANDS = (ledger, verify)
+@click.command()
+@click.argument("recording")
+@click.option("--yes", is_flag=True, help="Delete; without it, only say what would be deleted.")
+@click.option("--audio", is_flag=True, help="Delete the recording from the archive, too.")
+@click.option("--lift", is_flag=True, help="Let later runs transcribe it again.")
+@config_option
+@json_option
+def forget(recording: str, config: Path, as_json: bool, **flags: bool) -> None:
+    """Delete every trace of a recording: rows, history, clips, reports, older versions.
+
+    RECORDING is a path in the archive, a unique file name, or an id. No later run transcribes it.
+    """
+    from batch.cli.run_commands import new_runner
+    from batch.forgotten import lift as lifted
+    from batch.upkeep.forgetting import forgetter, target_of
+
+    settings = configured(config, (), {})
+    if flags["lift"]:
+        known = lifted(_output(config), target_of(settings, recording).id)
+        click.echo("the next run may take it on" if known else "it was not forgotten")
+        return
+    runner = new_runner(config)
+    work = forgetter(runner, recording, audio=flags["audio"])
+    yes = flags["yes"]
+    if yes:
+        with runner.claimed():
+            done = work.forget()
+    else:
+        done = work.preview()
+    if as_json:
+        click.echo(json.dumps({**done.as_json(), "deleted": yes}, ensure_ascii=False, indent=1))
+        return
+    click.echo("\n".join(done.lines()))
+    for key in done.keys:
+        click.echo(f"  {key}")
+    click.echo("deleted" if yes else "nothing was deleted; --yes deletes all of this")
+
+
+COMMANDS = (ledger, verify, forget)
