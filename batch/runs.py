@@ -61,7 +61,7 @@ def unfinished(output: Store) -> list[str]:
 
 def run_ids(output: Store) -> list[str]:
     """Every planned run, oldest first."""
-    return [run_id for run_id in _folders(output) if _is_planned(output, run_id)]
+    return [run_id for run_id in run_folders(output) if _is_planned(output, run_id)]
 
 
 def latest(output: Store) -> str:
@@ -70,14 +70,15 @@ def latest(output: Store) -> str:
     Raises:
         InputError: there is none.
     """
-    newest_first = reversed(_folders(output))
+    newest_first = reversed(run_folders(output))
     found = next((run_id for run_id in newest_first if _is_planned(output, run_id)), None)
     if found is None:
         raise InputError(f"no run below {output.uri}; 'nightscribe run' makes one")
     return found
 
 
-def _folders(output: Store) -> list[str]:
+def run_folders(output: Store) -> list[str]:
+    """Every run that was begun, oldest first, by its folder; one may have died before its plan."""
     return [folder.split("/")[1] for folder in output.folders("runs/")]
 
 
