@@ -7,7 +7,6 @@ from dataclasses import asdict
 import pyarrow as pa
 
 from batch.layout import LEDGER as FOLDER
-from batch.layout import RunKeys
 from batch.parquet import parquet_bytes, read_parquet
 from batch.schema import LEDGER
 from batch.selection import Result
@@ -17,13 +16,13 @@ from manifests.storage import Store
 def read_ledger(output: Store, *, without: str = "") -> dict[str, Result]:
     """The newest result of each recording, by id, leaving out run ``without``."""
     newest: dict[str, Result] = {}
-    # Run ids sort by time, and so do the files that are named after them.
     for entry in output.list(FOLDER):
-        if entry.key == RunKeys(run_id=without).ledger:
-            continue
         table = read_parquet(output.read(entry.key))
         for row in table.to_pylist():
-            newest[row["id"]] = Result(**row)
+            known = newest.get(row["id"])
+            # Run ids sort by time.
+            if row["run_id"] != without and (known is None or known.run_id <= row["run_id"]):
+                newest[row["id"]] = Result(**row)
     return newest
 
 

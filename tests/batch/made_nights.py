@@ -53,10 +53,12 @@ class Home:
     config: Config
     digests: tuple[str, str] = (MODEL["digest"], DECODE["digest"])
     said: Said = said_by_name
+    store: Store | None = None
+    """In the place of the output that the configuration names."""
 
     @property
     def output(self) -> Store:
-        return open_store(self.config.output.uri)
+        return self.store or open_store(self.config.output.uri)
 
     @property
     def archive(self) -> Store:
@@ -121,19 +123,23 @@ class Home:
     def night(self, run_id: str, paths: Sequence[str] = ()) -> Plan:
         """A run with its rows, finished without a report."""
         plan = self.planned(run_id, paths)
-        found = self.collected(plan)
+        self.collected(plan)
+        self.finished(plan)
+        return plan
+
+    def finished(self, plan: Plan) -> None:
+        """A run marked as finished, without a report."""
         summary = {
-            "run_id": run_id,
+            "run_id": plan.run_id,
             "dt": plan.dt,
             "model": plan.model,
             "planned": plan.recordings,
-            **asdict(found),
+            **json.loads(self.output.read(plan.keys.collected)),
             "timing": {},
             "scores": {"wer": {"rate": None}},
         }
         self.output.put(plan.keys.summary, json.dumps(summary).encode())
-        mark_finished(self.output, run_id)
-        return plan
+        mark_finished(self.output, plan.run_id)
 
     def reported(self, run_id: str, paths: Sequence[str] = ()) -> Finished:
         """A run with its rows and its report."""
