@@ -108,6 +108,20 @@ def test_a_run_in_a_merged_file_can_be_collected_again(home: Home) -> None:
     assert state(home) == before
 
 
+def test_what_is_collected_again_counts_and_not_what_was_merged(home: Home) -> None:
+    compact(home.output)
+    plan = home.planned_before("2026-11-23-002")
+    for key in keys(home, plan.keys.out):
+        said = home.output.read(key).replace(b"4 says", b"4 said").replace(b'"says"', b'"said"')
+        home.output.put(key, said)
+    home.collected(plan)
+    rows = {row["path"]: row for row in read_rows(home.output, "transcripts").to_pylist()}
+    assert rows["4.wav"]["text"] == "4 said 5"
+    assert len(rows) == len(PATHS)
+    compact(home.output)
+    assert read_rows(home.output, "transcripts").num_rows == len(PATHS)
+
+
 def test_a_run_in_a_merged_file_can_be_dropped(home: Home) -> None:
     compact(home.output)
     drop_run(home.output, "2026-11-23-002")
