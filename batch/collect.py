@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from batch.datasets import row_writer, supersede, writing
+from batch.datasets import row_writer, writing
 from batch.joining import Joiner, Rows
 from batch.layout import SEGMENTS, TRANSCRIPTS
 from batch.ledger import read_ledger
 from batch.outputs import Outputs, by_recording, rounds_begun
 from batch.plan import Plan
 from batch.schema import LEDGER
+from batch.superseding import supersede
 from manifests.errors import NightscribeError
 from manifests.storage import Store, open_store
 

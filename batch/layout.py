@@ -11,6 +11,8 @@ TRANSCRIPTS = "transcripts"
 SEGMENTS = "segments"
 HISTORY = "history"
 GOLDEN = "golden"
+# In the names of files that hold the rows of several others.
+MERGED = "-merged-"
 # Sorts before the names of shards and bodies, which have more digits.
 PROBE = "-0."
 
@@ -50,6 +52,16 @@ class RunKeys:
     def collected(self) -> str:
         """What the collection found; the rows are written when this exists."""
         return f"{self.folder}collected.json"
+
+    @property
+    def checksums(self) -> str:
+        """The SHA-256 of each file of the report."""
+        return f"{self.folder}checksums.json"
+
+    @property
+    def tidied(self) -> str:
+        """What retention removed of the run."""
+        return f"{self.folder}tidied.json"
 
     @property
     def shards(self) -> str:

@@ -26,6 +26,7 @@ from batch.capacity.limits import (
 from batch.capacity.speeds import Machine, Speed, measured_speed
 from batch.config import Config
 from batch.durations import DurationModel
+from batch.forgotten import forgotten_ids
 from batch.layout import ARCHIVE_MARK, RunKeys
 from batch.ledger import Ledger, read_ledger
 from batch.plan import Plan, write_round
@@ -124,6 +125,7 @@ class Planner:
             ),
             on_model_change=self.config.run.on_model_change,
             settled_by=settled_by(self.config),
+            forgotten=forgotten_ids(self.output),
         )
         return Survey(
             recordings=recordings,

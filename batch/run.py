@@ -17,11 +17,11 @@ from batch.bodies.delivery import remove_bodies
 from batch.bundles import Bundle, configured_bundle
 from batch.capacity.prices import used_summary
 from batch.capacity.used import Timing
+from batch.checksums import noting
 from batch.claim import Claim, ClaimedError
 from batch.collect import Collected, collect
 from batch.comparison.comparison import Comparison
 from batch.config import Config
-from batch.datasets import drop_run
 from batch.golden import GoldenSet, against_the_last
 from batch.layout import CLAIM, TRANSCRIPTS, RunKeys
 from batch.outputs import Outputs, rounds_begun
@@ -35,6 +35,7 @@ from batch.requests import LOCAL_ROLE, job_name
 from batch.rounds import Rounds
 from batch.runs import latest, mark_finished, unfinished
 from batch.score import build_report, exceeded, write_report, write_scores
+from batch.superseding import drop_run
 from batch.timing import timing_of
 from batch.transform_machines import isolated
 from manifests.errors import InputError, NightscribeError
@@ -204,7 +205,8 @@ class Runner:
         timing = timing_of(self.output, plan)
         report = build_report(self.output, self.config, plan, timing, verdicts)
         report = replace(report, golden=self._golden_verdict(plan))
-        return report, write_scores(self.output, plan, report)
+        with noting(self.output, plan.keys) as output:
+            return report, write_scores(output, plan, report)
 
     def report(self, plan: Plan, verdicts: Verdicts | None = None) -> Finished:
         """Score, write the page and the summary: the run is finished.
@@ -219,11 +221,13 @@ class Runner:
         collected = Collected(**json.loads(self.output.read(plan.keys.collected)))
         report, figures = self.score(plan, verdicts)
         self.listener.step("report", "writing the page")
+        with noting(self.output, plan.keys) as output:
+            place = write_report(output, plan, report, clips=self.config.report.clips)
         finished = Finished(
             plan=plan,
             collected=collected,
             figures=figures,
-            report_uri=write_report(self.output, plan, report, clips=self.config.report.clips),
+            report_uri=place,
             problems=tuple(exceeded(self.config, collected, report)),
         )
         timing = timing_of(self.output, plan)

@@ -26,7 +26,7 @@ def next_run_id(output: Store, today: date) -> str:
     newest = max(known, default="")
     dt = max(today.isoformat(), newest[: len("2026-11-23")])
     prefix = f"runs/{dt}-"
-    taken = [_number(entry.key, prefix) for entry in output.list(prefix)]
+    taken = [_number(folder, prefix) for folder in output.folders(prefix)]
     return f"{dt}-{max(taken, default=0) + 1:03d}"
 
 
@@ -61,8 +61,7 @@ def unfinished(output: Store) -> list[str]:
 
 def run_ids(output: Store) -> list[str]:
     """Every planned run, oldest first."""
-    plans = (entry.key for entry in output.list("runs/"))
-    return [key.split("/")[1] for key in plans if key.endswith("/plan.json")]
+    return [run_id for run_id in run_folders(output) if _is_planned(output, run_id)]
 
 
 def latest(output: Store) -> str:
@@ -71,7 +70,17 @@ def latest(output: Store) -> str:
     Raises:
         InputError: there is none.
     """
-    runs = run_ids(output)
-    if not runs:
+    newest_first = reversed(run_folders(output))
+    found = next((run_id for run_id in newest_first if _is_planned(output, run_id)), None)
+    if found is None:
         raise InputError(f"no run below {output.uri}; 'nightscribe run' makes one")
-    return runs[-1]
+    return found
+
+
+def run_folders(output: Store) -> list[str]:
+    """Every run that was begun, oldest first, by its folder; one may have died before its plan."""
+    return [folder.split("/")[1] for folder in output.folders("runs/")]
+
+
+def _is_planned(output: Store, run_id: str) -> bool:
+    return output.stat(RunKeys(run_id=run_id).plan) is not None

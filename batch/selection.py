@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -46,6 +47,7 @@ class Rest(StrEnum):
     TRIED_OUT = "tried out"
     OTHER_SETTINGS = "other settings"
     SETTLING = "settling"
+    FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +89,15 @@ def select(
     *,
     on_model_change: Literal["new-only", "all"],
     settled_by: datetime | None = None,
+    forgotten: AbstractSet[str] = frozenset(),
 ) -> Selection:
     """The difference between what is there and what has a result.
 
-    What is new or changed and came after ``settled_by`` may still be written to, and waits.
+    What is new or changed and came after ``settled_by`` may still be written to, and waits; the
+    ids in ``forgotten`` are left alone.
     """
+    listed = len(recordings)
+    recordings = [one for one in recordings if one.id not in forgotten]
     places = ledger.places([one.id for one in recordings])
     same_kind = _kinds(recordings, ledger, places, settled_by)
     # A million recordings are of a few kinds: one of each is judged for all.
@@ -106,7 +112,7 @@ def select(
         )
         for index in first
     ]
-    rests: Counter[Rest] = Counter()
+    rests = Counter({Rest.FORGOTTEN: listed - len(recordings)})
     for verdict, count in zip(verdicts, np.bincount(kind_of), strict=True):
         if isinstance(verdict, Rest):
             rests[verdict] += int(count)

@@ -67,6 +67,28 @@ class LocalStore:
                         found.append(_entry(key, entry))
         yield from sorted(found, key=lambda entry: entry.key)
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """Folders whose key begins with ``prefix``, each with a slash at its end, sorted."""
+        above = prefix.rpartition("/")[0]
+        folder = self.path_of(above)
+        with _translated(folder):
+            try:
+                there = list(os.scandir(folder))
+            except (FileNotFoundError, NotADirectoryError):
+                return
+        names = (entry.name for entry in there if entry.is_dir(follow_symlinks=False))
+        keys = (f"{above}/{name}/" if above else f"{name}/" for name in names)
+        # An object store has no empty folders.
+        yield from sorted(key for key in keys if key.startswith(prefix) and self._any(key))
+
+    def _any(self, prefix: str) -> bool:
+        walked = os.walk(self.path_of(prefix))
+        return any(not n.endswith(PARTIAL_SUFFIX) for _, _, names in walked for n in names)
+
+    def noncurrent(self, prefix: str = "") -> Iterator[StoredObject]:  # noqa: ARG002
+        """A folder keeps no versions."""
+        yield from ()
+
     def stat(self, key: str) -> StoredObject | None:
         """The file's entry, or None."""
         path = self.path_of(key)
@@ -117,6 +139,14 @@ class LocalStore:
         path = self.path_of(key)
         with _translated(path):
             path.unlink(missing_ok=True)
+
+    def delete_version(self, key: str, version: str) -> None:
+        """A folder keeps no versions.
+
+        Raises:
+            StoreError: always.
+        """
+        raise StoreError(f"{self.path_of(key)}: a folder keeps no versions, so not {version!r}")
 
     def uri_of(self, key: str) -> str:
         """The file's URI."""

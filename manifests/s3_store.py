@@ -66,6 +66,35 @@ class S3Store:
                             modified=item["LastModified"],
                         )
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """What lies below ``prefix`` up to the next slash; one request for a thousand of them."""
+        pages = self._s3.get_paginator("list_objects_v2")
+        with _translated(self.uri_of(prefix)):
+            for page in pages.paginate(
+                Bucket=self.bucket, Prefix=self.prefix + prefix, Delimiter="/"
+            ):
+                for item in page.get("CommonPrefixes", ()):
+                    yield item["Prefix"][len(self.prefix) :]
+
+    def noncurrent(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Versions that are not the current one, and delete markers, sorted by key.
+
+        Raises:
+            AccessDeniedError: ``s3:ListBucketVersions`` is not allowed.
+        """
+        pages = self._s3.get_paginator("list_object_versions")
+        with _translated(self.uri_of(prefix)):
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix):
+                versions = [one for one in page.get("Versions", ()) if not one["IsLatest"]]
+                for item in (*versions, *page.get("DeleteMarkers", ())):
+                    yield StoredObject(
+                        key=item["Key"][len(self.prefix) :],
+                        size=item.get("Size", 0),
+                        etag=item.get("ETag", "").strip('"'),
+                        modified=item["LastModified"],
+                        version=item["VersionId"],
+                    )
+
     def stat(self, key: str) -> StoredObject | None:
         """The object's entry, or None."""
         try:
@@ -134,6 +163,12 @@ class S3Store:
         """Remove an object; S3 does not mind a missing one."""
         with _translated(self.uri_of(key)):
             self._s3.delete_object(Bucket=self.bucket, Key=self.prefix + key)
+
+    def delete_version(self, key: str, version: str) -> None:
+        """Remove one version of an object, or a delete marker, for good."""
+        with _translated(self.uri_of(key)):
+            where = {"Bucket": self.bucket, "Key": self.prefix + key}
+            self._s3.delete_object(**where, VersionId=version)
 
     def uri_of(self, key: str) -> str:
         """The object's URI; S3 keys stand in it as they are."""

@@ -43,6 +43,17 @@ class Store(Protocol):
         """Every object below ``prefix``, sorted by key."""
         ...
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """What lies below ``prefix`` up to the next slash, sorted: ``runs/`` gives ``runs/1/``.
+
+        Nothing inside these folders is listed.
+        """
+        ...
+
+    def noncurrent(self, prefix: str = "") -> Iterator[StoredObject]:
+        """What versioning keeps besides the current objects: older versions, delete markers."""
+        ...
+
     def stat(self, key: str) -> StoredObject | None:
         """The object's listing entry, or None where there is no such object."""
         ...
@@ -65,6 +76,10 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens where there is none."""
+        ...
+
+    def delete_version(self, key: str, version: str) -> None:
+        """Remove one version of an object, or a delete marker, for good."""
         ...
 
     def uri_of(self, key: str) -> str:

@@ -24,6 +24,7 @@ from batch.cli import (
     schedule_commands,
     set_up_commands,
     training_commands,
+    upkeep_commands,
     wheels_command,
 )
 
@@ -51,6 +52,7 @@ _COMMANDS = (
     evaluate_command.evaluate,
     compare_command.compare,
     *inspect_commands.COMMANDS,
+    *upkeep_commands.COMMANDS,
     *schedule_commands.COMMANDS,
     *endpoint_commands.COMMANDS,
     wheels_command.wheels,

@@ -40,6 +40,13 @@ def _runner(
         yield runner
 
 
+def new_runner(path: Path) -> Runner:
+    """A runner for a command that transcribes nothing."""
+    from batch.cli.listeners import LogListener
+
+    return _new_runner(path, (), {}, LogListener())
+
+
 def _new_runner(
     path: Path,
     overrides: tuple[str, ...],
