@@ -73,6 +73,15 @@ class RunKeys:
         """Outputs of the transform jobs."""
         return f"{self.folder}out/"
 
+    def moved(self, dataset: str) -> str:
+        """Rows of recordings that were found under a new path, as they will stand."""
+        return f"{self.folder}moved/{dataset}.parquet"
+
+    @property
+    def moved_ledger(self) -> str:
+        """Their lines of the ledger."""
+        return f"{self.folder}moved/ledger.parquet"
+
     @property
     def bodies(self) -> str:
         """Sound that requests bring to a container without network; removed with the last row."""

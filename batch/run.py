@@ -26,7 +26,7 @@ from batch.golden import GoldenSet, against_the_last
 from batch.layout import CLAIM, TRANSCRIPTS, RunKeys
 from batch.outputs import Outputs, rounds_begun
 from batch.plan import Plan, read_plan
-from batch.planning import Planner, Survey
+from batch.planning import Planner
 from batch.platforms.base import JobOutcome, JobStoppedError, Platform
 from batch.progress import Listener
 from batch.report.model import Report
@@ -36,6 +36,7 @@ from batch.rounds import Rounds
 from batch.runs import latest, mark_finished, unfinished
 from batch.score import build_report, exceeded, write_report, write_scores
 from batch.superseding import drop_run
+from batch.survey import Survey
 from batch.timing import timing_of
 from batch.transform_machines import isolated
 from manifests.errors import InputError, NightscribeError
@@ -175,6 +176,8 @@ class Runner:
         Raises:
             JobFailedError: the model could not be loaded; nothing was transcribed.
         """
+        if not plan.shards:
+            return JobOutcome(status="Completed")
         done = Outputs(store=self.output, plan=plan).shards
         self.listener.transform_begins(plan, [s for s in plan.shards if s.name not in done])
         rounds = Rounds(
@@ -247,7 +250,7 @@ class Runner:
 
     def _planned(self, survey: Survey) -> Plan | None:
         self._tell_what_stays(survey)
-        if not survey.selection.chosen:
+        if not survey.reasons:
             return None
         plan = self.planner.freeze(survey, today=self.today())
         self.listener.planned(plan)

@@ -14,10 +14,10 @@ from batch.forgotten import tombstone
 from batch.layout import HISTORY, LEDGER, TRANSCRIPTS, RunKeys
 from batch.ledger import Result
 from batch.parquet import read_parquet
-from batch.planning import settled_by
 from batch.report.lines import printable
 from batch.runs import unfinished
 from batch.selection import MAX_ATTEMPTS, Chosen, Reason, Rest, Settings, judge
+from batch.survey import settled_by
 from manifests.errors import InputError, NightscribeError
 from manifests.matching import Matcher
 from manifests.recordings import Recording, list_recordings, recording_id
