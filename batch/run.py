@@ -33,8 +33,9 @@ from batch.report.model import Report
 from batch.report.verdict_file import Verdicts
 from batch.requests import LOCAL_ROLE, job_name
 from batch.rounds import Rounds
-from batch.runs import latest, mark_finished, unfinished
+from batch.runs import latest, mark_finished, run_folders, unfinished
 from batch.score import build_report, exceeded, write_report, write_scores
+from batch.scored_by import configured_verdicts, scored_by
 from batch.superseding import drop_run
 from batch.survey import Survey
 from batch.timing import timing_of
@@ -115,6 +116,9 @@ class Runner:
         plan = self._planned(survey)
         if plan is not None:
             finished.append(self.finish(plan))
+        elif not finished and (last := self._scored_otherwise()) is not None:
+            self.listener.step("score", "references or rules of scoring have changed since")
+            finished.append(self.report(last))
         return finished
 
     def resume(self) -> list[Finished]:
@@ -206,6 +210,7 @@ class Runner:
         """Score the archive as the run left it, and again with a reviewer's verdicts."""
         self.listener.step("score", "aligning transcripts with references")
         timing = timing_of(self.output, plan)
+        verdicts = verdicts or configured_verdicts(self.config)
         report = build_report(self.output, self.config, plan, timing, verdicts)
         report = replace(report, golden=self._golden_verdict(plan))
         with noting(self.output, plan.keys) as output:
@@ -235,9 +240,23 @@ class Runner:
         )
         timing = timing_of(self.output, plan)
         used = used_summary(self.config, timing.jobs)
-        self.output.put(plan.keys.summary, _summary(finished, timing, used))
+        rules = scored_by(self.config)
+        self.output.put(plan.keys.summary, _summary(finished, timing, used, rules))
         mark_finished(self.output, plan.run_id)
         return finished
+
+    def _scored_otherwise(self) -> Plan | None:
+        """The last finished run, where its report was made with other references or rules."""
+        for run_id in reversed(run_folders(self.output)):
+            keys = RunKeys(run_id=run_id)
+            if self.output.stat(keys.summary) is None:
+                continue
+            summary = json.loads(self.output.read(keys.summary))
+            if not summary.get("abandoned"):
+                known = summary.get("scored_by")
+                same = known is None or known == scored_by(self.config)
+                return None if same else read_plan(self.output, run_id)
+        return None
 
     def _golden_verdict(self, plan: Plan) -> Comparison | None:
         try:
@@ -341,7 +360,7 @@ class Runner:
             self._claim.check()
 
 
-def _summary(finished: Finished, timing: Timing, used: dict[str, Any]) -> bytes:
+def _summary(finished: Finished, timing: Timing, used: dict[str, Any], rules: str) -> bytes:
     plan = finished.plan
     content = {
         "run_id": plan.run_id,
@@ -357,6 +376,7 @@ def _summary(finished: Finished, timing: Timing, used: dict[str, Any]) -> bytes:
         "timing": timing.as_json(),
         "used": used,
         "scores": finished.figures,
+        "scored_by": rules,
         "thresholds_passed": list(finished.problems),
     }
     return json_file(content)

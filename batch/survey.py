@@ -15,6 +15,7 @@ from batch.durations import DurationModel
 from batch.forgotten import forgotten_ids
 from batch.ledger import Ledger, read_ledger
 from batch.moves import Move, found_again
+from batch.scored_by import configured_verdicts
 from batch.selection import Selection, Settings, select
 from manifests.errors import InputError
 from manifests.matching import Matching
@@ -93,6 +94,7 @@ class Surveyor:
         self._check_regions()
         paths = [recording.path for recording in recordings]
         self._check_references(paths)
+        configured_verdicts(self.config)
         location = self.config.archive.metadata
         meta = load_metadata(location, paths) if location else Matching()
         self._tell("metadata", meta)
