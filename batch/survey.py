@@ -55,6 +55,11 @@ class Survey:
             forgotten=self.forgotten,
         )
 
+    @cached_property
+    def gone(self) -> int:
+        """Recordings that have a result, and are not listed any more; those moved are not gone."""
+        return self.ledger.unlisted([one.id for one in self.recordings]) - len(self.moves)
+
     @property
     def reasons(self) -> dict[str, int]:
         """How many recordings for each reason."""
