@@ -38,6 +38,8 @@ from batch.score import build_report, exceeded, write_report, write_scores
 from batch.superseding import drop_run
 from batch.timing import timing_of
 from batch.transform_machines import isolated
+from batch.upkeep.compacting import MANY, compact
+from batch.upkeep.retention import Expired, expired, let_go
 from manifests.errors import InputError, NightscribeError
 from manifests.json_files import json_file
 from manifests.storage import Store, open_store
@@ -114,6 +116,8 @@ class Runner:
         plan = self._planned(survey)
         if plan is not None:
             finished.append(self.finish(plan))
+        if finished:
+            self._tidy()
         return finished
 
     def resume(self) -> list[Finished]:
@@ -174,7 +178,9 @@ class Runner:
 
         Raises:
             JobFailedError: the model could not be loaded; nothing was transcribed.
+            InputError: the run is long over, and its shards were removed.
         """
+        self._check_outputs(plan)
         done = Outputs(store=self.output, plan=plan).shards
         self.listener.transform_begins(plan, [s for s in plan.shards if s.name not in done])
         rounds = Rounds(
@@ -190,7 +196,12 @@ class Runner:
         return outcome
 
     def collect(self, plan: Plan) -> Collected:
-        """Reconcile the plan with the outputs and write the rows."""
+        """Reconcile the plan with the outputs and write the rows.
+
+        Raises:
+            InputError: the run is long over, and its outputs were removed.
+        """
+        self._check_outputs(plan)
         self.listener.step("collect", "writing rows")
         collected = collect(self.output, plan, now=datetime.now(UTC), still_ours=self._check_claim)
         self.output.put(plan.keys.collected, json.dumps(asdict(collected)).encode())
@@ -235,6 +246,29 @@ class Runner:
         self.output.put(plan.keys.summary, _summary(finished, timing, used))
         mark_finished(self.output, plan.run_id)
         return finished
+
+    def _tidy(self) -> None:
+        """Merge many small files, let go what has expired; without it a night is as good."""
+        try:
+            let_go(self.output, self._expired(), today=self.today())
+            compact(self.output, least=MANY)
+        except ClaimedError:
+            raise
+        except NightscribeError as error:
+            self.listener.warn(f"tidying up: {error}; the next run does it")
+
+    def _expired(self) -> list[Expired]:
+        self._check_claim()
+        return expired(self.output, self.config.retention, today=self.today())
+
+    def _check_outputs(self, plan: Plan) -> None:
+        if self.output.stat(plan.keys.tidied) is not None:
+            tidied = json.loads(self.output.read(plan.keys.tidied))
+            if "shards" in tidied:
+                raise InputError(
+                    f"run {plan.run_id}: its shards and outputs were removed on "
+                    f"{tidied['shards']} ([retention] runs_days); its rows stay as they are"
+                )
 
     def _golden_verdict(self, plan: Plan) -> Comparison | None:
         try:
