@@ -29,6 +29,7 @@ class RowWriter:
     """Writes one Parquet file in bounded memory."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._path = path
         self._schema = schema
         self._file = path.open("wb")
         self._sink = ParquetSink(self._file, schema)
@@ -40,16 +41,24 @@ class RowWriter:
         if len(self._rows) >= _BATCH_ROWS:
             self._flush()
 
-    def close(self) -> None:
-        """Write what is left and the footer."""
+    def close(self) -> Path:
+        """Write what is left and the footer; returns the file."""
         self._flush()
         self._sink.close()
         self._file.close()
+        return self._path
 
     def _flush(self) -> None:
         if self._rows:
             self._sink.write(pa.Table.from_pylist(self._rows, self._schema))
             self._rows = []
+
+
+@contextmanager
+def row_writer(schema: pa.Schema) -> Iterator[RowWriter]:
+    """A writer whose file is there until the context ends."""
+    with tempfile.TemporaryDirectory(prefix="nightscribe-rows-") as scratch:
+        yield RowWriter(Path(scratch) / "rows.parquet", schema)
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from batch.ledger import Result
 from batch.outputs import Answer
 from batch.plan import Plan
-from batch.selection import Result
 from manifests.pointers import Pointer
 from manifests.storage import Store
 from transform_handler.audio.sound_facts import SoundFacts

@@ -42,13 +42,17 @@ class ParquetSink:
         self._writer.close()
 
 
-def read_parquet(data: bytes, *, columns: Sequence[str] | None = None) -> pa.Table:
-    """The table of a Parquet file, or some columns of it.
+def read_parquet(
+    data: bytes, *, columns: Sequence[str] | None = None, dictionaries: Sequence[str] = ()
+) -> pa.Table:
+    """The table of a Parquet file, or some columns of it; ``dictionaries`` are read encoded.
 
     On this thread alone: a command that ends while Arrow's pools of threads are still starting
     is aborted now and then ("terminate called without an active exception").
     """
-    file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
+    file = pq.ParquetFile(
+        pa.BufferReader(data), pre_buffer=False, read_dictionary=list(dictionaries)
+    )
     return file.read(columns=columns, use_threads=False)
 
 

@@ -28,7 +28,7 @@ from batch.config import Config
 from batch.durations import DurationModel
 from batch.forgotten import forgotten_ids
 from batch.layout import ARCHIVE_MARK, RunKeys
-from batch.ledger import read_ledger
+from batch.ledger import Ledger, read_ledger
 from batch.plan import Plan, write_round
 from batch.platforms.base import Document
 from batch.precision.making import silent
@@ -39,7 +39,7 @@ from batch.requests import (
     transform_request,
 )
 from batch.runs import mark_pending, next_run_id
-from batch.selection import Result, Selection, Settings, select
+from batch.selection import Selection, Settings, select
 from batch.shards import Planned, alone, into_shards, pointers_of, shard_seconds
 from batch.transform_machines import transform_machines
 from manifests.errors import InputError
@@ -57,8 +57,6 @@ class Survey:
 
     recordings: list[Recording]
     selection: Selection
-    failed: int
-    """Recordings whose current row is an error, and that stay as they are."""
     bundle: Bundle
     meta: Mapping[str, Mapping[str, str]]
     durations: DurationModel
@@ -129,12 +127,9 @@ class Planner:
             settled_by=settled_by(self.config),
             forgotten=forgotten_ids(self.output),
         )
-        chosen = {one.recording.id for one in selection.chosen}
-        known = (ledger.get(recording.id) for recording in recordings)
         return Survey(
             recordings=recordings,
             selection=selection,
-            failed=sum(1 for one in known if one and one.error_kind and one.id not in chosen),
             bundle=bundle,
             meta=meta.by_path,
             durations=_durations(ledger),
@@ -358,7 +353,5 @@ def _limits_of_bodies(workers: int) -> TransformLimits:
     return limits_for(Work(shard_bytes=payload_bytes(workers)), workers=workers)
 
 
-def _durations(ledger: Mapping[str, Result]) -> DurationModel:
-    return DurationModel.fit(
-        (one.path, one.size, one.duration) for one in ledger.values() if one.size and one.duration
-    )
+def _durations(ledger: Ledger) -> DurationModel:
+    return DurationModel.fit(*map(ledger.column, ("path", "size", "duration")))

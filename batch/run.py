@@ -299,8 +299,8 @@ class Runner:
                 f"{self.config.archive.settle_minutes:g} minutes ([archive] settle_minutes); the "
                 "next run takes them"
             )
-        if survey.failed:
-            self.listener.warn(f"{survey.failed} recordings keep their error row")
+        if survey.selection.failed:
+            self.listener.warn(f"{survey.selection.failed} recordings keep their error row")
 
     def _tell_forbidden(self, plan: Plan, collected: Collected) -> None:
         role = plan.model_request["ExecutionRoleArn"]

@@ -12,11 +12,12 @@ from batch.bundles import configured_bundle
 from batch.config import Config
 from batch.forgotten import tombstone
 from batch.layout import HISTORY, LEDGER, TRANSCRIPTS, RunKeys
+from batch.ledger import Result
 from batch.parquet import read_parquet
 from batch.planning import settled_by
 from batch.report.lines import printable
 from batch.runs import unfinished
-from batch.selection import MAX_ATTEMPTS, Chosen, Reason, Rest, Result, Settings, judge
+from batch.selection import MAX_ATTEMPTS, Chosen, Reason, Rest, Settings, judge
 from manifests.errors import InputError, NightscribeError
 from manifests.matching import Matcher
 from manifests.recordings import Recording, list_recordings, recording_id

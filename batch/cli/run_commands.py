@@ -124,7 +124,7 @@ def plan(
             "predicted_seconds": round(survey.audio_seconds, 1),
             "other_model": survey.selection.waiting,
             "settling": survey.selection.settling,
-            "errors_kept": survey.failed,
+            "errors_kept": survey.selection.failed,
         }
         line = (
             f"{content['would_transcribe']} of {content['listed']} recordings would be "

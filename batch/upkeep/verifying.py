@@ -143,12 +143,13 @@ class _OfRun:
             self.notes.append("rows and counts, because tables are damaged")
             return self._made(Rows(by_id={}), 0, findings)
         rows, planned = self._rows(), self._planned()
+        tidied = planned is None
         if planned is None:
             planned = {one: found[0]["path"] for one, found in rows.by_id.items()}
             self.notes.append("the plan's recordings, whose shards were removed by [retention]")
         rows = self._with_later(rows, planned)
         findings += check_plan(planned, rows)
-        if len(planned) != self.plan.recordings:
+        if not tidied and len(planned) != self.plan.recordings:
             problem = f"{self.plan.recordings} recordings, its shards have {len(planned)}"
             findings.append(Finding(what="plan.json", problem=problem))
         findings += [*self._segments(rows), *self._counts(rows), *self._ledger(rows)]

@@ -108,7 +108,6 @@ def survey(*sizes: int) -> Survey:
     return Survey(
         recordings=recordings,
         selection=any_value,
-        failed=0,
         bundle=any_value,
         meta={},
         durations=DurationModel(learned={"wav": 1.0}),

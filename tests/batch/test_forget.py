@@ -152,7 +152,7 @@ def test_no_later_run_takes_it_on_until_that_is_lifted(quick: Home) -> None:
 
     def chosen() -> list[str]:
         found = select(
-            list_recordings(quick.archive),
+            list(list_recordings(quick.archive)),
             read_ledger(quick.output),
             Settings(channels="mix", model_digest=quick.digests[0], decode_digest=quick.digests[1]),
             on_model_change="all",
