@@ -83,13 +83,17 @@ def read_rows(
     until: str | None = None,
     ids: set[str] | None = None,
     columns: Sequence[str] | None = None,
+    run_id: str | None = None,
 ) -> pa.Table:
     """Rows of a dataset: the current ones, or those that were current after run ``until``.
 
-    Columns that an older version did not write are null.
+    Columns that an older version did not write are null. ``run_id``: only current ones that a run
+    wrote, from the files that can hold them.
     """
     if ids is not None and not ids:
         return _empty(name, columns)
+    if run_id is not None:
+        return _of_run(output, name, run_id, ids, columns)
     folders = [f"{name}/"] if until is None else [f"{name}/", f"{HISTORY}/{name}/"]
 
     def read(files: list[list[DataFile]]) -> pa.Table:
@@ -100,6 +104,25 @@ def read_rows(
         return newest_until([current, *history], until)
 
     return steadily(output, folders, read)
+
+
+def _of_run(
+    output: Store,
+    name: str,
+    run_id: str,
+    ids: set[str] | None,
+    columns: Sequence[str] | None,
+) -> pa.Table:
+    wanted = None if columns is None else [*columns, "run_id"]
+
+    def read(files: list[list[DataFile]]) -> pa.Table:
+        holding = [file for file in files[0] if file.may_hold(run_id)]
+        table = _joined(name, wanted, [_read(output, one, wanted, ids) for one in holding])
+        table = table.filter(pc.equal(table["run_id"], run_id))
+        return table if columns is None else table.select(columns)
+
+    folder = RunKeys(run_id=run_id).rows(name).rpartition("/")[0]
+    return steadily(output, [f"{folder}/"], read)
 
 
 def newest_until(tables: Sequence[pa.Table], until: str) -> pa.Table:

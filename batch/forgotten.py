@@ -52,6 +52,16 @@ def tombstone(output: Store, one: str) -> Tombstone | None:
     return Tombstone(**{**content, **lists})
 
 
+def forgotten_by(output: Store, name: str) -> Tombstone | None:
+    """What is kept of a recording by its id, or by any of its names."""
+    hashed = recording_id(name)
+    for one in sorted(forgotten_ids(output)):
+        stone = tombstone(output, one)
+        if stone is not None and (one == name or hashed in stone.names):
+            return stone
+    return None
+
+
 def put_tombstone(output: Store, stone: Tombstone) -> None:
     """Keep later runs from transcribing a recording."""
     output.put(FOLDER + stone.id, json_file(asdict(stone)))

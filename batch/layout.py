@@ -132,3 +132,9 @@ class RunKeys:
     def ledger(self) -> str:
         """The run's results by identity."""
         return f"{LEDGER}{self.run_id}.parquet"
+
+
+def last_run(key: str) -> str:
+    """The last run that put rows into a file of the ledger, of history, or of a dataset."""
+    name = key.rpartition("/")[2].removesuffix(".parquet")
+    return name.partition(MERGED)[0].rpartition("-by-")[2]

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from batch.config import Config
-from batch.forgotten import Tombstone, forgotten_ids, names_of, put_tombstone, tombstone
+from batch.forgotten import Tombstone, forgotten_by, names_of, put_tombstone, tombstone
 from batch.golden import MARK
 from batch.plan import read_plan
 from batch.run import Runner
@@ -80,10 +80,9 @@ def target_of(config: Config, name: str) -> Target:
     section = config.archive
     listed = list(list_recordings(archive, include=section.include, exclude=section.exclude))
     known = {one.id: one.path for one in listed}
-    for one in forgotten_ids(output):
-        stone = tombstone(output, one)
-        if one == name or (stone and recording_id(name) in stone.names):
-            return Target(id=one, path=known.get(one, name))
+    stone = forgotten_by(output, name)
+    if stone is not None:
+        return Target(id=stone.id, path=known.get(stone.id, name))
     match = Matcher({*paths, *known.values()}).match(name)
     if match.path is None:
         said = f"fits {', '.join(match.candidates[:5])}" if match.candidates else "is not known"

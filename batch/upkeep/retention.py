@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from batch.config import RetentionSection
-from batch.layout import HISTORY, RunKeys
+from batch.layout import HISTORY, RunKeys, last_run
 from batch.runs import run_folders, unfinished
-from batch.upkeep.compacting import last_run
 from manifests.json_files import json_file
 from manifests.storage import Store
 

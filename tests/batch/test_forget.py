@@ -23,6 +23,7 @@ from batch.layout import RunKeys
 from batch.ledger import read_ledger
 from batch.upkeep.forgetting import Done, forgetter
 from batch.upkeep.verifying import Verifier
+from batch.why import lines_of, why
 from manifests.errors import InputError
 from manifests.recordings import recording_id
 from manifests.storage import Store
@@ -183,6 +184,16 @@ def test_without_yes_it_says_what_would_go_and_deletes_nothing(quick: Home) -> N
 def test_the_audio_goes_where_that_is_asked_for(quick: Home) -> None:
     assert forget(quick, audio=True).audio
     assert quick.archive.stat(SECRET) is None
+
+
+def test_why_answers_for_what_was_forgotten_by_any_of_its_names(quick: Home) -> None:
+    forget(quick)
+    for name in (SECRET, "payroll 2026", recording_id(SECRET)):
+        found = why(quick.config, name)
+        assert (found.path, found.id, found.rows) == (SECRET, recording_id(SECRET), [])
+        said = "\n".join(lines_of(found))
+        assert "it was forgotten ('nightscribe forget --lift' ends that)" in said
+        assert "what is kept of it is a hash of its name" in said
 
 
 class CutShortError(Exception):
