@@ -97,8 +97,7 @@ def select(
     ids in ``forgotten`` are left alone.
     """
     listed = len(recordings)
-    if forgotten:
-        recordings = [one for one in recordings if one.id not in forgotten]
+    recordings = [one for one in recordings if one.id not in forgotten]
     places = ledger.places([one.id for one in recordings])
     same_kind = _kinds(recordings, ledger, places, settled_by)
     # A million recordings are of a few kinds: one of each is judged for all.
