@@ -162,6 +162,9 @@ def test_no_later_run_takes_it_on_until_that_is_lifted(quick: Home) -> None:
         return [one.recording.path for one in found.chosen]
 
     assert chosen() == []
+    for path in ("a.wav", "b.wav", "c.wav"):
+        quick.archive.delete(path)
+    assert chosen() == []
     config = str(quick.folder / "nightscribe.toml")
     CliRunner().invoke(cli, ["forget", SECRET, "-c", config, "--lift"], standalone_mode=False)
     assert chosen() == [SECRET]
@@ -228,6 +231,27 @@ def test_what_was_cut_short_is_finished_by_doing_it_again(quick: Home, after: in
     assert set(traces(quick.output)) == {f"forgotten/{recording_id(SECRET)}"}
     for run_id in (FIRST, SECOND, THIRD):
         assert Verifier(output=quick.output).verify(run_id).findings == ()
+
+
+def test_the_golden_sets_outputs_forget_it_too(tmp_path: Path) -> None:
+    home = made_home(tmp_path, more="[report]\nclips = 0\n")
+    home.said = said
+    home.put("a.wav")
+    home.reported(FIRST)
+    place = str(tmp_path / "out/golden/0123456789ab/model-decoding")
+    golden = made_home(tmp_path / "golden", output=place)
+    golden.said = said
+    golden.put(SECRET, "a.wav")
+    golden.night(FIRST)
+    golden.output.put("golden.json", b"{}")
+    assert any(key.startswith("golden/") for key in traces(home.output))
+    config = made_home(tmp_path, more="[report]\nclips = 0\n")
+    config.put(SECRET)
+    assert forget(config).golden == 1
+    assert set(traces(home.output)) == {f"forgotten/{recording_id(SECRET)}"}
+    # It is scored again without the recording.
+    assert golden.output.stat("golden.json") is None
+    assert Verifier(output=golden.output).verify(FIRST).findings == ()
 
 
 def test_a_run_that_is_not_finished_is_finished_first(quick: Home) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import pyarrow as pa
 import pytest
 
+from batch.dataset_files import data_files, opened, tables_of
 from batch.lookup import line_of, meant
+from batch.parquet import parquet_bytes
 from batch.plan import Plan, read_plan
 from batch.reading import run_transcripts, search, transcripts_of
 from batch.upkeep.compacting import compact
 from manifests.errors import InputError
 from manifests.recordings import recording_id
-from manifests.storage import StoredObject
+from manifests.s3_store import S3Store
+from manifests.storage import StoredObject, open_store
 from tests.batch.made_nights import Home, made_home
 from tests.batch.memory_store import MemoryStore
 
@@ -54,7 +59,7 @@ def home(tmp_path: Path, request: pytest.FixtureRequest) -> Home:
     return made
 
 
-def opened(home: Home) -> Counter[str]:
+def counted(home: Home) -> Counter[str]:
     assert isinstance(home.store, Counting)
     return home.store.opened
 
@@ -63,7 +68,7 @@ def test_the_newest_line_is_found(home: Home) -> None:
     found = line_of(home.output, recording_id("again.wav"))
     assert found is not None
     assert found.run_id == f"2026-11-{NIGHTS - 1}-001"
-    assert opened(home)["ledger"] <= 2
+    assert counted(home)["ledger"] <= 2
     assert line_of(home.output, "f" * 20) is None
 
 
@@ -72,7 +77,7 @@ def test_one_transcript_is_read_from_one_file(home: Home, name: str) -> None:
     (found,) = transcripts_of(home.output, name)
     assert (found.path, found.text) == ("week/3.wav", "3 says 5")
     assert [segment.text for segment in found.segments] == ["3 says 5"]
-    assert (opened(home)["transcripts"], opened(home)["segments"]) == (1, 1)
+    assert (counted(home)["transcripts"], counted(home)["segments"]) == (1, 1)
 
 
 def test_what_a_lost_ledger_does_not_know_is_an_error_that_names_some(home: Home) -> None:
@@ -105,3 +110,19 @@ def test_search_finds_other_spellings_of_plain_letters(tmp_path: Path) -> None:
     home.put("a.wav")
     home.night("2026-11-23-001")
     assert [one.path for one in search(home.output, "strasse")] == ["a.wav"]
+
+
+def test_a_file_in_s3_is_fetched_in_one_request(s3_bucket: str) -> None:
+    store = open_store(f"s3://{s3_bucket}/out/")
+    noise = [os.urandom(500).hex() for _ in range(500)]
+    table = pa.table({"id": noise, "run_id": noise})
+    store.put("transcripts/dt=2026-11-23/r.parquet", parquet_bytes(table))
+    assert isinstance(store, S3Store)
+    asked: list[str] = []
+    events = store._s3.meta.events
+    events.register("before-call.s3.GetObject", lambda **_: asked.append("get"))
+    (file,) = data_files(store, "transcripts/")
+    assert 200_000 < file.size < 4_000_000
+    with opened(store, file) as parquet:
+        assert sum(len(one) for one in tables_of(parquet)) == 500
+    assert len(asked) == 1
