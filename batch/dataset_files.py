@@ -105,9 +105,7 @@ def opened(output: Store, file: DataFile) -> Iterator[pq.ParquetFile]:
         StoreError: it is not Parquet.
     """
     with output.open(file.key, etag=file.etag) as stream:
-        # With a size it is one request; read() alone would be one for each few kilobytes.
-        whole = file.size <= _WHOLE_BYTES
-        source: BinaryIO = io.BytesIO(stream.read(file.size)) if whole else stream
+        source: BinaryIO = io.BytesIO(stream.read()) if file.size <= _WHOLE_BYTES else stream
         try:
             # Parsing on this thread alone: see read_parquet.
             yield pq.ParquetFile(source, pre_buffer=False)

@@ -220,7 +220,7 @@ class Failing:
 LONG = os.environ.get("NIGHTSCRIBE_TORTURE") == "long"
 
 
-@pytest.mark.parametrize("after", range(0, 42, 1 if LONG else 6))
+@pytest.mark.parametrize("after", range(0, 42, 1 if LONG else 8))
 def test_what_was_cut_short_is_finished_by_doing_it_again(quick: Home, after: int) -> None:
     runner = quick.runner()
     work = forgetter(runner, SECRET, audio=False)
