@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -13,10 +14,10 @@ from batch.cli.main import cli
 from batch.config import RetentionSection
 from batch.datasets import read_rows
 from batch.ledger import read_ledger
-from batch.upkeep.compacting import compact
+from batch.upkeep.compacting import MANY, compact
 from batch.upkeep.retention import expired, let_go
 from batch.upkeep.verifying import Verifier
-from manifests.errors import InputError
+from manifests.errors import InputError, StoreError
 from tests.batch.made_nights import Home, made_home
 from tests.batch.memory_store import MemoryStore
 
@@ -123,3 +124,34 @@ def test_the_command_says_before_what_it_would_do(tmp_path: Path) -> None:
     assert len(done["removed"]) == 2
     again = CliRunner().invoke(cli, ["compact", "-c", config]).stdout
     assert again == "nothing to merge or to remove\n"
+
+
+def test_a_run_tidies_up_when_it_ends_and_is_as_good_where_it_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = made_home(tmp_path, more="[retention]\nruns_days = 30\n")
+    home.store = MemoryStore()
+    home.put("a.wav")
+    for number in range(MANY + 1):
+        home.night(f"2026-01-10-{number:03d}")
+    runner = home.runner()
+    runner.output, runner.today = home.output, lambda: TODAY
+    monkeypatch.setattr(runner, "resume", list)
+    monkeypatch.setattr(runner, "survey", lambda: SimpleNamespace(bundle=None))
+    monkeypatch.setattr(runner, "golden", lambda _: None)
+    monkeypatch.setattr(runner, "_planned", lambda _: None)
+    assert runner.run() == []
+    assert len(keys(home, "ledger/")) == MANY + 1
+    monkeypatch.setattr(runner, "resume", lambda: ["a run that was gone on with"])
+    runner.run()
+    assert len(keys(home, "ledger/")) == 1
+    assert len(keys(home, "history/transcripts/")) == 1
+    assert keys(home, "runs/2026-01-10-000/out/") == []
+
+    def full(key: str, _: object) -> None:
+        raise StoreError(f"{key}: no space left on device")
+
+    monkeypatch.setattr(home.output, "put", full)
+    home.output.objects["runs/2026-01-11-001/out/x.out"] = b""  # type: ignore[attr-defined]
+    assert runner.run() == ["a run that was gone on with"]
+    assert "no space left on device; the next run does it" in capsys.readouterr().err
