@@ -6,14 +6,15 @@ It runs on a failed job too. What has no output is a row that says so.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from batch.datasets import row_writer, writing
-from batch.joining import Joiner, Rows
+from batch.datasets import RowWriter, row_writer, writing
+from batch.joining import Joiner
 from batch.layout import SEGMENTS, TRANSCRIPTS
-from batch.ledger import read_ledger
+from batch.ledger import MOVED, Ledger, Result, read_ledger
+from batch.moves import Carried
 from batch.outputs import Outputs, by_recording, rounds_begun
 from batch.plan import Plan
 from batch.schema import LEDGER
@@ -54,16 +55,41 @@ def collect(
             for answers in by_recording(outputs.answers(rounds_begun(output, plan))):
                 made = joiner.rows(answers)
                 owner = others.run_of(made.result.id)
-                tally.add(made, owner)
+                tally.add(made.result, owner, rows=len(made.transcripts))
                 lines.add([vars(made.result)])
                 if owner is None or owner < plan.run_id:
                     tables[TRANSCRIPTS].add(made.transcripts)
                     tables[SEGMENTS].add(made.segments)
+            _carry_over(Carried(output=output, keys=plan.keys), others, tally, lines, tables)
             tally.check(plan)
             still_ours()
         superseded = supersede(output, plan.keys, tally.replaced)
         output.put(plan.keys.ledger, lines.close())
     return tally.collected(superseded)
+
+
+def _carry_over(
+    carried: Carried,
+    others: Ledger,
+    tally: _Tally,
+    lines: RowWriter,
+    tables: Mapping[str, RowWriter],
+) -> None:
+    """Rows of recordings that were moved; those under their old path are superseded."""
+    ours: set[str] = set()
+    for result in carried.results():
+        owner = others.run_of(result.id)
+        lines.add([vars(result)])
+        if result.status == MOVED:
+            tally.replace(result, owner)
+            continue
+        tally.add(result, owner, rows=0, heard=False)
+        if owner is None or owner < result.run_id:
+            ours.add(result.id)
+    for name, table in tables.items():
+        for row in carried.rows(name, ours.__contains__):
+            table.add([row])
+            tally.rows += name == TRANSCRIPTS
 
 
 @dataclass(kw_only=True)
@@ -79,16 +105,19 @@ class _Tally:
     replaced: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """The ids whose row an earlier run holds, by that run."""
 
-    def add(self, made: Rows, owner: str | None) -> None:
+    def add(self, result: Result, owner: str | None, *, rows: int, heard: bool = True) -> None:
         """Count a recording; ``owner`` is the other run that has a result of it."""
-        result = made.result
         self.ids.add(result.id)
         self.recordings += 1
-        self.rows += len(made.transcripts)
-        self.audio_seconds += result.duration or 0.0
+        self.rows += rows
+        self.audio_seconds += (result.duration or 0.0) if heard else 0.0
         self.statuses[result.status] += 1
         if result.error_kind is not None:
             self.kinds[result.error_kind] += 1
+        self.replace(result, owner)
+
+    def replace(self, result: Result, owner: str | None) -> None:
+        """Note the row that an earlier run has of the recording."""
         if owner is not None and owner < result.run_id:
             self.replaced[owner].add(result.id)
 

@@ -156,7 +156,8 @@ class ReportSection(_Section):
 
     ``meeting`` is the metadata column that says which recordings are of one meeting. ``golden`` is
     a fixed set of recordings with references, transcribed once for each model and setting.
-    ``clips`` is how many of the worst places get a short sound beside the page; 0: none.
+    ``verdicts`` is a file that reviewers exported from a page: every report applies it. ``clips``
+    is how many of the worst places get a short sound beside the page; 0: none.
     """
 
     meeting: str | None = None
@@ -165,6 +166,7 @@ class ReportSection(_Section):
     golden_metadata: Location | None = None
     threshold: Annotated[float, Field(ge=0, le=1)] = 0.003
     fail_when_worse: bool = False
+    verdicts: Location | None = None
 
     max_error_share: Annotated[float, Field(ge=0, le=1)] | None = None
     min_coverage: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -356,7 +358,7 @@ _LOCATIONS: Mapping[str, tuple[str, ...]] = {
     "model": ("uri", "held_out"),
     "output": ("uri",),
     "decode": ("language_model",),
-    "report": ("golden", "golden_references", "golden_metadata"),
+    "report": ("golden", "golden_references", "golden_metadata", "verdicts"),
     "training": ("train", "validation", "test", "domain", "base"),
     "sagemaker": ("wheels",),
 }

@@ -29,6 +29,8 @@ class Tombstone:
     at: str
     names: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
+    """Ids that it had under the paths that it was moved from."""
 
 
 def names_of(path: str) -> tuple[str, ...]:
@@ -48,7 +50,7 @@ def tombstone(output: Store, one: str) -> Tombstone | None:
     if output.stat(FOLDER + one) is None:
         return None
     content = json.loads(output.read(FOLDER + one))
-    lists = {name: tuple(content[name]) for name in ("names", "reports")}
+    lists = {name: tuple(content[name]) for name in ("names", "reports", "former")}
     return Tombstone(**{**content, **lists})
 
 

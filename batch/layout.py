@@ -74,6 +74,20 @@ class RunKeys:
         return f"{self.folder}out/"
 
     @property
+    def moved_folder(self) -> str:
+        """What recordings that were found under a new path bring along."""
+        return f"{self.folder}moved/"
+
+    def moved(self, dataset: str) -> str:
+        """Rows of recordings that were found under a new path, as they will stand."""
+        return f"{self.moved_folder}{dataset}.parquet"
+
+    @property
+    def moved_ledger(self) -> str:
+        """Their lines of the ledger."""
+        return f"{self.moved_folder}ledger.parquet"
+
+    @property
     def bodies(self) -> str:
         """Sound that requests bring to a container without network; removed with the last row."""
         return f"{self.folder}bodies/"

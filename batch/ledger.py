@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -26,6 +26,8 @@ _SCHEMA = pa.schema(
         for field in LEDGER
     ]
 )
+MOVED = "moved"
+"""The status of a recording whose content was found under another path: it has no row any more."""
 _JUDGED = ["channels", "model_digest", "decode_digest", "status", "error_kind"]
 
 
@@ -95,6 +97,14 @@ class Ledger(Mapping[str, Result]):
             return np.full(len(wanted), -1)
         found = np.minimum(np.searchsorted(self._ids, wanted), len(self) - 1)
         return np.where(self._ids[found] == wanted, found, -1)
+
+    def beside(self, places: npt.NDArray[np.int64], etags: Collection[str]) -> Iterator[Result]:
+        """Results at no place of ``places``, of content with one of these change tokens."""
+        known = np.array(pc.is_in(self._table["etag"], pa.array(etags, pa.string())))
+        known[places[places >= 0]] = False
+        for row in self._table.filter(pa.array(known)).to_pylist():
+            if row["status"] != MOVED:
+                yield Result(**row)
 
     def same_version(
         self, recordings: Sequence[Recording], places: npt.NDArray[np.int64]

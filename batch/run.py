@@ -26,20 +26,21 @@ from batch.golden import GoldenSet, against_the_last
 from batch.layout import CLAIM, TRANSCRIPTS, RunKeys
 from batch.outputs import Outputs, rounds_begun
 from batch.plan import Plan, read_plan
-from batch.planning import Planner, Survey
+from batch.planning import Planner
 from batch.platforms.base import JobOutcome, JobStoppedError, Platform
 from batch.progress import Listener
 from batch.report.model import Report
 from batch.report.verdict_file import Verdicts
 from batch.requests import LOCAL_ROLE, job_name
 from batch.rounds import Rounds
-from batch.runs import latest, mark_finished, unfinished
+from batch.runs import latest, mark_finished, run_folders, unfinished
 from batch.score import build_report, exceeded, write_report, write_scores
+from batch.scored_by import configured_verdicts, scored_by
 from batch.superseding import drop_run
+from batch.survey import Survey
 from batch.timing import timing_of
 from batch.transform_machines import isolated
-from batch.upkeep.compacting import MANY, compact
-from batch.upkeep.retention import Expired, expired, let_go
+from batch.upkeep.retention import check_outputs, tidy_up
 from manifests.errors import InputError, NightscribeError
 from manifests.json_files import json_file
 from manifests.storage import Store, open_store
@@ -116,6 +117,9 @@ class Runner:
         plan = self._planned(survey)
         if plan is not None:
             finished.append(self.finish(plan))
+        elif not finished and (last := self._scored_otherwise()) is not None:
+            self.listener.step("score", "references or rules of scoring have changed since")
+            finished.append(self.report(last))
         if finished:
             self._tidy()
         return finished
@@ -180,7 +184,9 @@ class Runner:
             JobFailedError: the model could not be loaded; nothing was transcribed.
             InputError: the run is long over, and its shards were removed.
         """
-        self._check_outputs(plan)
+        check_outputs(self.output, plan)
+        if not plan.shards:
+            return JobOutcome(status="Completed")
         done = Outputs(store=self.output, plan=plan).shards
         self.listener.transform_begins(plan, [s for s in plan.shards if s.name not in done])
         rounds = Rounds(
@@ -201,7 +207,7 @@ class Runner:
         Raises:
             InputError: the run is long over, and its outputs were removed.
         """
-        self._check_outputs(plan)
+        check_outputs(self.output, plan)
         self.listener.step("collect", "writing rows")
         collected = collect(self.output, plan, now=datetime.now(UTC), still_ours=self._check_claim)
         self.output.put(plan.keys.collected, json.dumps(asdict(collected)).encode())
@@ -214,6 +220,7 @@ class Runner:
         """Score the archive as the run left it, and again with a reviewer's verdicts."""
         self.listener.step("score", "aligning transcripts with references")
         timing = timing_of(self.output, plan)
+        verdicts = verdicts or configured_verdicts(self.config)
         report = build_report(self.output, self.config, plan, timing, verdicts)
         report = replace(report, golden=self._golden_verdict(plan))
         with noting(self.output, plan.keys) as output:
@@ -243,32 +250,33 @@ class Runner:
         )
         timing = timing_of(self.output, plan)
         used = used_summary(self.config, timing.jobs)
-        self.output.put(plan.keys.summary, _summary(finished, timing, used))
+        rules = scored_by(self.config)
+        self.output.put(plan.keys.summary, _summary(finished, timing, used, rules))
         mark_finished(self.output, plan.run_id)
         return finished
 
     def _tidy(self) -> None:
-        """Merge many small files, let go what has expired; without it a night is as good."""
+        """Without it a night is as good."""
         try:
-            let_go(self.output, self._expired(), today=self.today())
-            compact(self.output, least=MANY)
+            self._check_claim()
+            tidy_up(self.output, self.config.retention, today=self.today())
         except ClaimedError:
             raise
         except NightscribeError as error:
             self.listener.warn(f"tidying up: {error}; the next run does it")
 
-    def _expired(self) -> list[Expired]:
-        self._check_claim()
-        return expired(self.output, self.config.retention, today=self.today())
-
-    def _check_outputs(self, plan: Plan) -> None:
-        if self.output.stat(plan.keys.tidied) is not None:
-            tidied = json.loads(self.output.read(plan.keys.tidied))
-            if "shards" in tidied:
-                raise InputError(
-                    f"run {plan.run_id}: its shards and outputs were removed on "
-                    f"{tidied['shards']} ([retention] runs_days); its rows stay as they are"
-                )
+    def _scored_otherwise(self) -> Plan | None:
+        """The last finished run, where its report was made with other references or rules."""
+        for run_id in reversed(run_folders(self.output)):
+            keys = RunKeys(run_id=run_id)
+            if self.output.stat(keys.summary) is None:
+                continue
+            summary = json.loads(self.output.read(keys.summary))
+            if not summary.get("abandoned"):
+                known = summary.get("scored_by")
+                same = known is None or known == scored_by(self.config)
+                return None if same else read_plan(self.output, run_id)
+        return None
 
     def _golden_verdict(self, plan: Plan) -> Comparison | None:
         try:
@@ -281,7 +289,7 @@ class Runner:
 
     def _planned(self, survey: Survey) -> Plan | None:
         self._tell_what_stays(survey)
-        if not survey.selection.chosen:
+        if not survey.reasons:
             return None
         plan = self.planner.freeze(survey, today=self.today())
         self.listener.planned(plan)
@@ -372,7 +380,7 @@ class Runner:
             self._claim.check()
 
 
-def _summary(finished: Finished, timing: Timing, used: dict[str, Any]) -> bytes:
+def _summary(finished: Finished, timing: Timing, used: dict[str, Any], rules: str) -> bytes:
     plan = finished.plan
     content = {
         "run_id": plan.run_id,
@@ -388,6 +396,7 @@ def _summary(finished: Finished, timing: Timing, used: dict[str, Any]) -> bytes:
         "timing": timing.as_json(),
         "used": used,
         "scores": finished.figures,
+        "scored_by": rules,
         "thresholds_passed": list(finished.problems),
     }
     return json_file(content)

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from batch.ledger import Ledger, Result
+from batch.ledger import MOVED, Ledger, Result
 from manifests.pointers import ChannelMode
 from manifests.recordings import Recording
 from transform_handler.records import ErrorKind
@@ -153,6 +153,8 @@ def judge(
     settled_by: datetime | None = None,
 ) -> Chosen | Rest:
     """Whether a recording is taken on, and why, or why not; ``known`` is its newest result."""
+    if known is not None and known.status == MOVED:
+        known = None
     version = (recording.etag, recording.version, recording.size)
     if known is None or (known.etag, known.version, known.size) != version:
         if _young(recording, settled_by):

@@ -13,10 +13,10 @@ from batch.forgotten import forgotten_by, tombstone
 from batch.layout import TRANSCRIPTS
 from batch.ledger import Result
 from batch.lookup import ids_like, line_of, superseded_rows
-from batch.planning import settled_by
 from batch.report.lines import printable
 from batch.runs import unfinished
 from batch.selection import MAX_ATTEMPTS, Chosen, Reason, Rest, Settings, judge
+from batch.survey import settled_by
 from manifests.errors import InputError, NightscribeError
 from manifests.matching import Matcher
 from manifests.recordings import Recording, list_recordings, recording_id

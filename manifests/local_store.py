@@ -221,6 +221,11 @@ def _stat(path: Path) -> os.stat_result | None:
     return None
 
 
+def changed_at(etag: str) -> int:
+    """Nanoseconds since 1970 at which a file of that change token was written."""
+    return int(etag.partition("-")[0], 16)
+
+
 def _etag(entry: os.stat_result) -> str:
     return f"{entry.st_mtime_ns:x}-{entry.st_size:x}"
 

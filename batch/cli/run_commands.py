@@ -120,7 +120,7 @@ def plan(
         content: dict[str, Any] = {
             "listed": len(survey.recordings),
             "would_transcribe": len(survey.selection.chosen),
-            "reasons": survey.selection.reasons,
+            "reasons": survey.reasons,
             "predicted_seconds": round(survey.audio_seconds, 1),
             "other_model": survey.selection.waiting,
             "settling": survey.selection.settling,

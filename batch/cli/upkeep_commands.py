@@ -94,7 +94,8 @@ def forget(recording: str, config: Path, as_json: bool, **flags: bool) -> None:
     """
     from batch.cli.run_commands import new_runner
     from batch.forgotten import lift as lifted
-    from batch.upkeep.forgetting import forgetter, target_of
+    from batch.upkeep.forget_target import target_of
+    from batch.upkeep.forgetting import forgetter
 
     settings = configured(config, (), {})
     if flags["lift"]:

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from manifests.errors import InputError
+from manifests.errors import InputError, ObjectNotFoundError, StoreError
+from manifests.storage import parent_store
 
 VERSION = 1
 Ruling = Literal["acceptable", "reference-wrong", "excluded"]
@@ -80,16 +81,21 @@ class Verdicts:
     entries: tuple[Verdict, ...]
 
 
-def read_verdicts(path: Path) -> Verdicts:
-    """Read and check a file of verdicts.
+def read_verdicts(path: Path | str) -> Verdicts:
+    """Read and check a file of verdicts, by its path or URI.
 
     Raises:
         InputError: it is no such file; the message names the entry and what was expected there.
     """
     try:
-        content = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
+        store, key = parent_store(str(path))
+        content = json.loads(store.read(key).decode())
+    except ObjectNotFoundError as error:
+        raise InputError(
+            f"{path}: no such file of verdicts; the report page exports one (Export)"
+        ) from error
+    except StoreError as error:
+        raise InputError(f"verdicts: {error}") from error
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path}: not UTF-8 text; expected what the report page exports"

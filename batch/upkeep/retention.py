@@ -13,7 +13,10 @@ from datetime import date, timedelta
 
 from batch.config import RetentionSection
 from batch.layout import HISTORY, RunKeys, last_run
+from batch.plan import Plan
 from batch.runs import run_folders, unfinished
+from batch.upkeep.compacting import MANY, compact
+from manifests.errors import InputError
 from manifests.json_files import json_file
 from manifests.storage import Store
 
@@ -56,6 +59,28 @@ def let_go(output: Store, gone: Sequence[Expired], *, today: date) -> None:
             output.delete(key)
 
 
+def tidy_up(output: Store, section: RetentionSection, *, today: date) -> None:
+    """What a run does when it ends: let go what has expired, merge where many files lie."""
+    let_go(output, expired(output, section, today=today), today=today)
+    compact(output, least=MANY)
+
+
+def check_outputs(output: Store, plan: Plan) -> None:
+    """Raise where a run's outputs were removed: collected again, it would have no transcripts.
+
+    Raises:
+        InputError: they were.
+    """
+    if output.stat(plan.keys.tidied) is None:
+        return
+    tidied = json.loads(output.read(plan.keys.tidied))
+    if "shards" in tidied:
+        raise InputError(
+            f"run {plan.run_id}: its shards and outputs were removed on {tidied['shards']} "
+            "([retention] runs_days); its rows stay as they are"
+        )
+
+
 def _before(today: date, days: int | None) -> str:
     """Runs whose id sorts before this have expired."""
     return "" if days is None else (today - timedelta(days=days)).isoformat()
@@ -75,7 +100,7 @@ def _history(output: Store, limit: str, busy: frozenset[str]) -> Iterator[Expire
 def _outputs(output: Store, run_id: str) -> Iterator[Expired]:
     """What only the transform and the collection read."""
     keys = RunKeys(run_id=run_id)
-    folders = (keys.shards, keys.out, keys.staged, keys.bodies, keys.stopped())
+    folders = (keys.shards, keys.out, keys.staged, keys.bodies, keys.stopped(), keys.moved_folder)
     # A run that was tidied has none of these folders: one request tells.
     if set(output.folders(keys.folder)) & set(folders):
         lying = tuple(entry.key for folder in folders for entry in output.list(folder))

@@ -16,6 +16,8 @@ from batch.checksums import checksums
 from batch.dataset_files import DataFile, data_files
 from batch.datasets import newest_until, read_rows
 from batch.layout import LEDGER, SEGMENTS, TRANSCRIPTS
+from batch.ledger import MOVED
+from batch.moves import Carried
 from batch.parquet import is_intact
 from batch.plan import Plan, read_plan, read_shard
 from batch.upkeep.tables import files_with, ledger_table, rows_with
@@ -223,11 +225,13 @@ class _OfRun:
         if self.tidied.get("shards"):
             return None
         archive = open_store(self.plan.archive_uri)
-        return {
+        planned = {
             pointer.id: os.fsencode(archive.key_of(pointer.uri)).decode("utf-8", "replace")
             for shard in self.plan.shards
             for pointer in read_shard(self.output, self.plan.keys, shard.name)
         }
+        carried = Carried(output=self.output, keys=self.plan.keys).results()
+        return planned | {one.id: one.path for one in carried if one.status != MOVED}
 
     def _segments(self, rows: Rows) -> Iterator[Finding]:
         run_id = self.plan.run_id

@@ -149,6 +149,10 @@ def test_a_second_run_over_an_unchanged_archive_does_nothing(home: Path) -> None
     assert [p for p in after if "claim" not in p.parts] == [
         p for p in before if "claim" not in p.parts
     ]
+    (home / "references.tsv").write_text("recording\ttext\nday/0.wav\thello there everybody\n")
+    (scored,) = carried_out(home)
+    assert scored.figures["wer"]["reference"] == 3
+    assert (scored.plan.run_id, carried_out(home)) == ("2026-11-23-001", [])
 
 
 def test_new_and_changed_recordings_are_transcribed_and_old_rows_kept_in_history(
@@ -166,6 +170,13 @@ def test_new_and_changed_recordings_are_transcribed_and_old_rows_kept_in_history
     history = pd.read_parquet(home / "out/history/transcripts")
     assert list(history["path"]) == ["day/0.wav"]
     assert history["duration"][0] == pytest.approx(3, abs=0.05)
+    text = found.set_index("path").loc["day/2.wav", "text"]
+    (home / "archive/day/2.wav").rename(home / "archive/renamed.wav")
+    (third,) = carried_out(home)
+    assert (dict(third.plan.reasons), third.plan.shards) == ({"moved": 1}, [])
+    found = rows(home).set_index("path")
+    assert (len(found), found.loc["renamed.wav", "text"]) == (5, text)
+    assert carried_out(home) == []
 
 
 def test_a_new_model_waits_or_takes_over_as_the_config_says(home: Path, tmp_path: Path) -> None:

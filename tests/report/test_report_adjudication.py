@@ -249,7 +249,7 @@ def test_another_file_is_refused(tmp_path, content, said):
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path):
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="no such file of verdicts; the report page exports one"):
         read_verdicts(tmp_path / "none.json")
 
 
