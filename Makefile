@@ -46,7 +46,7 @@ toolkit: setup
 # gpu_speed, which needs a GPU, is asked for by name only.
 BENCHMARKS := cpu_speed whole_run workers memory joins gate levelling channels beam greedy calibration \
 	word_times scoring precision seq2seq front_end augmentation training_throughput intervals \
-	report_page scale shards
+	report_page scale shards year
 
 bench: $(BENCHMARKS:%=bench-%)
 

@@ -174,6 +174,18 @@ class ReportSection(_Section):
     clips: Annotated[int, Field(ge=0, le=2000)] = 200
 
 
+class RetentionSection(_Section):
+    """[retention] what goes after so many days; without a number nothing does.
+
+    ``history_days``: superseded rows. ``runs_days``: shards and outputs of finished runs.
+    ``reports_days``: reports, but the newest. Current rows and the ledger stay.
+    """
+
+    history_days: Annotated[int, Field(ge=1)] | None = None
+    runs_days: Annotated[int, Field(ge=1)] | None = None
+    reports_days: Annotated[int, Field(ge=1)] | None = None
+
+
 class TrainingSection(_Section):
     """[training] fine-tuning; ``settings`` go to the training code as they are."""
 
@@ -244,6 +256,7 @@ class Config(_Section):
     transform: TransformSection = TransformSection()
     scoring: ScoringSection = ScoringSection()
     report: ReportSection = ReportSection()
+    retention: RetentionSection = RetentionSection()
     schedule: ScheduleSection = ScheduleSection()
     training: TrainingSection | None = None
     sagemaker: SageMakerSection | None = None

@@ -125,30 +125,30 @@ def tables_of(
     """
     known = parquet.schema_arrow.names
     wanted = None if columns is None else [name for name in columns if name in known]
-    chosen = None if ids is None else pa.array(sorted(ids), pa.string())
-    for group in range(parquet.num_row_groups):
-        if chosen is None:
+    if ids is None:
+        for group in range(parquet.num_row_groups):
             yield _group(parquet, group, wanted)
-        elif _can_hold(parquet, group, chosen) and (
-            pc.any(pc.is_in(_group(parquet, group, ["id"])["id"], chosen)).as_py()
-        ):
-            table = _group(parquet, group, wanted)
-            yield table.filter(pc.is_in(table["id"], chosen))
+        return
+    values = sorted(ids)
+    chosen, place = pa.array(values, pa.string()), known.index("id")
+    for group in range(parquet.num_row_groups):
+        if _can_hold(parquet.metadata.row_group(group).column(place), values):
+            there = pc.is_in(_group(parquet, group, ["id"])["id"], chosen)
+            if pc.any(there).as_py():
+                yield _group(parquet, group, wanted).filter(there)
 
 
 def _group(parquet: pq.ParquetFile, group: int, columns: Sequence[str] | None) -> pa.Table:
     return parquet.read_row_group(group, columns=columns, use_threads=False)
 
 
-def _can_hold(parquet: pq.ParquetFile, group: int, ids: pa.Array) -> bool:
+def _can_hold(column: pq.ColumnChunkMetaData, ids: list[str]) -> bool:
     """By the smallest and the largest id of a row group, where the footer has them."""
-    column = parquet.schema_arrow.get_field_index("id")
-    statistics = parquet.metadata.row_group(group).column(column).statistics
+    statistics = column.statistics
     if statistics is None or not statistics.has_min_max:
         return True
-    values = ids.to_pylist()
-    first = bisect_left(values, statistics.min)
-    return first < len(values) and values[first] <= statistics.max
+    first = bisect_left(ids, statistics.min)
+    return first < len(ids) and bool(ids[first] <= statistics.max)
 
 
 def _split(output: Store, entries: Iterable[StoredObject]) -> tuple[list[DataFile], list[str]]:

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batch.dataset_files import DataFile, opened, steadily, tables_of
-from batch.layout import HISTORY, SEGMENTS, TRANSCRIPTS, RunKeys
+from batch.layout import HISTORY, LEDGER, SEGMENTS, TRANSCRIPTS, RunKeys
+from batch.ledger import MOVED
 from batch.parquet import ParquetSink
 from batch.schema import SCHEMAS
 from batch.superseding import take_out
@@ -83,23 +84,47 @@ def read_rows(
     until: str | None = None,
     ids: set[str] | None = None,
     columns: Sequence[str] | None = None,
+    run_id: str | None = None,
 ) -> pa.Table:
     """Rows of a dataset: the current ones, or those that were current after run ``until``.
 
-    Columns that an older version did not write are null.
+    Columns that an older version did not write are null. ``run_id``: only current ones that a run
+    wrote, from the files that can hold them.
     """
     if ids is not None and not ids:
         return _empty(name, columns)
-    folders = [f"{name}/"] if until is None else [f"{name}/", f"{HISTORY}/{name}/"]
+    if run_id is not None:
+        return _of_run(output, name, run_id, ids, columns)
+    folders = [f"{name}/"] if until is None else [f"{name}/", f"{HISTORY}/{name}/", LEDGER]
 
     def read(files: list[list[DataFile]]) -> pa.Table:
         current = _joined(name, columns, [_read(output, one, columns, ids) for one in files[0]])
         if until is None:
             return current
         history = [_read(output, file, columns, ids) for file in files[1]]
-        return newest_until([current, *history], until)
+        rows = newest_until([current, *history], until)
+        return _without_moved(rows, _moved_away(output, files[2], until))
 
     return steadily(output, folders, read)
+
+
+def _of_run(
+    output: Store,
+    name: str,
+    run_id: str,
+    ids: set[str] | None,
+    columns: Sequence[str] | None,
+) -> pa.Table:
+    wanted = None if columns is None else [*columns, "run_id"]
+
+    def read(files: list[list[DataFile]]) -> pa.Table:
+        holding = [file for file in files[0] if file.may_hold(run_id)]
+        table = _joined(name, wanted, [_read(output, one, wanted, ids) for one in holding])
+        table = table.filter(pc.equal(table["run_id"], run_id))
+        return table if columns is None else table.select(columns)
+
+    folder = RunKeys(run_id=run_id).rows(name).rpartition("/")[0]
+    return steadily(output, [f"{folder}/"], read)
 
 
 def newest_until(tables: Sequence[pa.Table], until: str) -> pa.Table:
@@ -117,6 +142,28 @@ def newest_until(tables: Sequence[pa.Table], until: str) -> pa.Table:
     newest = _of_group(joined["id"], run, "max")
     joined, place = joined.filter(pc.equal(run, newest)), place.filter(pc.equal(run, newest))
     return joined.filter(pc.equal(place, _of_group(joined["id"], place, "min")))
+
+
+def _moved_away(output: Store, ledger: Sequence[DataFile], until: str) -> dict[str, str]:
+    """Ids under which a recording is no more, and the run that found it elsewhere."""
+    found: dict[str, str] = {}
+    for file in ledger:
+        with opened(output, file) as parquet:
+            for table in tables_of(parquet, columns=["id", "status", "run_id"]):
+                lines = table.filter(pc.equal(table["status"], MOVED))
+                for line in lines.filter(pc.less_equal(lines["run_id"], until)).to_pylist():
+                    found[line["id"]] = max(line["run_id"], found.get(line["id"], ""))
+    return found
+
+
+def _without_moved(rows: pa.Table, moved: dict[str, str]) -> pa.Table:
+    """Without what was moved since: the new path has it."""
+    if not moved or not len(rows):
+        return rows
+    owners = zip(rows["id"].to_pylist(), rows["run_id"].to_pylist(), strict=True)
+    return rows.filter(
+        pa.array([run_id > moved.get(one, "") for one, run_id in owners], pa.bool_())
+    )
 
 
 def _numbered(values: pa.ChunkedArray) -> pa.Array:

@@ -29,6 +29,8 @@ class Tombstone:
     at: str
     names: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
+    """Ids that it had under the paths that it was moved from."""
 
 
 def names_of(path: str) -> tuple[str, ...]:
@@ -48,8 +50,18 @@ def tombstone(output: Store, one: str) -> Tombstone | None:
     if output.stat(FOLDER + one) is None:
         return None
     content = json.loads(output.read(FOLDER + one))
-    lists = {name: tuple(content[name]) for name in ("names", "reports")}
+    lists = {name: tuple(content[name]) for name in ("names", "reports", "former")}
     return Tombstone(**{**content, **lists})
+
+
+def forgotten_by(output: Store, name: str) -> Tombstone | None:
+    """What is kept of a recording by its id, or by any of its names."""
+    hashed = recording_id(name)
+    for one in sorted(forgotten_ids(output)):
+        stone = tombstone(output, one)
+        if stone is not None and (one == name or hashed in stone.names):
+            return stone
+    return None
 
 
 def put_tombstone(output: Store, stone: Tombstone) -> None:

@@ -73,14 +73,19 @@ class RunKeys:
         """Outputs of the transform jobs."""
         return f"{self.folder}out/"
 
+    @property
+    def moved_folder(self) -> str:
+        """What recordings that were found under a new path bring along."""
+        return f"{self.folder}moved/"
+
     def moved(self, dataset: str) -> str:
         """Rows of recordings that were found under a new path, as they will stand."""
-        return f"{self.folder}moved/{dataset}.parquet"
+        return f"{self.moved_folder}{dataset}.parquet"
 
     @property
     def moved_ledger(self) -> str:
         """Their lines of the ledger."""
-        return f"{self.folder}moved/ledger.parquet"
+        return f"{self.moved_folder}ledger.parquet"
 
     @property
     def bodies(self) -> str:
@@ -141,3 +146,9 @@ class RunKeys:
     def ledger(self) -> str:
         """The run's results by identity."""
         return f"{LEDGER}{self.run_id}.parquet"
+
+
+def last_run(key: str) -> str:
+    """The last run that put rows into a file of the ledger, of history, or of a dataset."""
+    name = key.rpartition("/")[2].removesuffix(".parquet")
+    return name.partition(MERGED)[0].rpartition("-by-")[2]

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import pyarrow.compute as pc
 
+from batch.dataset_files import DataFile, opened, steadily, tables_of
 from batch.datasets import read_rows
 from batch.exports import Transcript
 from batch.layout import SEGMENTS, TRANSCRIPTS
+from batch.lookup import meant
 from batch.outputs import Outputs
 from batch.plan import Plan, read_plan
 from manifests.errors import InputError
-from manifests.matching import Matcher
 from manifests.storage import Store
 from transform_handler.records import Segment
 
@@ -67,33 +69,24 @@ def transcripts_of(output: Store, name: str) -> list[Transcript]:
     Raises:
         InputError: no recording, or several, by that name.
     """
-    names = read_rows(output, TRANSCRIPTS, columns=["id", "path"])
-    ids = dict(zip(names["path"].to_pylist(), names["id"].to_pylist(), strict=True))
-    if not ids:
-        raise InputError(f"no transcripts below {output.uri} yet; 'nightscribe run' makes them")
-    match = Matcher(ids).match(name)
-    if match.path is None:
-        known = ", ".join(match.candidates or sorted(ids)[:5])
-        said = "fits several recordings" if match.candidates else "is no recording with a row"
-        raise InputError(f"{name!r} {said}; for example: {known}")
-    return list(read_transcripts(output, {ids[match.path]}))
+    line = meant(output, name)
+    # A ledger that was lost or is older than the rows only makes this slower.
+    return list(_read(output, {line.id}, line.run_id)) or list(_read(output, {line.id}, None))
 
 
 def run_transcripts(output: Store, plan: Plan) -> Iterator[Transcript]:
     """Every transcript that a run made and that is still current."""
-    table = read_rows(output, TRANSCRIPTS, columns=["id", "run_id"])
-    ours = table.filter(pc.equal(table["run_id"], plan.run_id))["id"].to_pylist()
-    yield from read_transcripts(output, set(ours))
+    yield from _read(output, None, plan.run_id)
 
 
-def read_transcripts(output: Store, ids: set[str]) -> Iterator[Transcript]:
+def _read(output: Store, ids: set[str] | None, run_id: str | None) -> Iterator[Transcript]:
     """Current transcripts with their segments, by path and channel."""
     segments: dict[tuple[str, int | None], list[Segment]] = {}
-    for row in read_rows(output, SEGMENTS, ids=ids).to_pylist():
+    for row in read_rows(output, SEGMENTS, ids=ids, run_id=run_id).to_pylist():
         found = segments.setdefault((row["id"], row["channel"]), [])
         names = ("start", "end", "channel", "text", "confidence", "words", "flags")
         found.append(Segment.from_json({name: row[name] for name in names}))
-    rows = read_rows(output, TRANSCRIPTS, ids=ids).to_pylist()
+    rows = read_rows(output, TRANSCRIPTS, ids=ids, run_id=run_id).to_pylist()
     for row in sorted(rows, key=lambda row: (row["path"], row["channel"] or 0)):
         spoken = segments.get((row["id"], row["channel"]), [])
         yield Transcript(
@@ -124,7 +117,8 @@ def search(output: Store, phrase: str) -> Iterator[Found]:
     if not wanted:
         raise InputError("give at least one word to search for")
     columns = ["id", "path", "channel", "start", "words"]
-    rows = read_rows(output, SEGMENTS, columns=columns).to_pylist()
+    ids = _may_say(output, wanted)
+    rows = read_rows(output, SEGMENTS, ids=ids, columns=columns).to_pylist()
     rows.sort(key=lambda row: (row["path"], row["channel"] or 0, row["start"]))
     spoken: dict[tuple[str, int | None], list[dict[str, Any]]] = {}
     for row in rows:
@@ -140,6 +134,29 @@ def search(output: Store, phrase: str) -> Iterator[Found]:
                     start=words[position]["start"],
                     text=" ".join(word["text"] for word in around),
                 )
+
+
+def _may_say(output: Store, wanted: Sequence[str]) -> set[str]:
+    """Recordings whose text has every word of plain letters, by columns: no word of others is read.
+
+    As ``_folded`` has it, a word of plain letters comes from its capitals, from compatible forms,
+    and from a sharp s.
+    """
+    plain = [word for word in wanted if word.isascii()]
+    found: set[str] = set()
+
+    def read(files: list[list[DataFile]]) -> None:
+        for file in files[0]:
+            with opened(output, file) as parquet:
+                for table in tables_of(parquet, columns=["id", "text"]):
+                    texts = pc.utf8_lower(pc.utf8_normalize(table["text"], form="NFKC"))
+                    texts = pc.fill_null(pc.replace_substring(texts, "\u00df", "ss"), "")
+                    says = [pc.match_substring(texts, word) for word in plain]
+                    every = functools.reduce(pc.and_, says, pc.is_valid(table["id"]))
+                    found.update(table["id"].filter(every).to_pylist())
+
+    steadily(output, [f"{TRANSCRIPTS}/"], read)
+    return found
 
 
 def _folded(text: str) -> str:

@@ -40,6 +40,7 @@ from batch.superseding import drop_run
 from batch.survey import Survey
 from batch.timing import timing_of
 from batch.transform_machines import isolated
+from batch.upkeep.retention import check_outputs, tidy_up
 from manifests.errors import InputError, NightscribeError
 from manifests.json_files import json_file
 from manifests.storage import Store, open_store
@@ -119,6 +120,8 @@ class Runner:
         elif not finished and (last := self._scored_otherwise()) is not None:
             self.listener.step("score", "references or rules of scoring have changed since")
             finished.append(self.report(last))
+        if finished:
+            self._tidy()
         return finished
 
     def resume(self) -> list[Finished]:
@@ -179,7 +182,9 @@ class Runner:
 
         Raises:
             JobFailedError: the model could not be loaded; nothing was transcribed.
+            InputError: the run is long over, and its shards were removed.
         """
+        check_outputs(self.output, plan)
         if not plan.shards:
             return JobOutcome(status="Completed")
         done = Outputs(store=self.output, plan=plan).shards
@@ -197,7 +202,12 @@ class Runner:
         return outcome
 
     def collect(self, plan: Plan) -> Collected:
-        """Reconcile the plan with the outputs and write the rows."""
+        """Reconcile the plan with the outputs and write the rows.
+
+        Raises:
+            InputError: the run is long over, and its outputs were removed.
+        """
+        check_outputs(self.output, plan)
         self.listener.step("collect", "writing rows")
         collected = collect(self.output, plan, now=datetime.now(UTC), still_ours=self._check_claim)
         self.output.put(plan.keys.collected, json.dumps(asdict(collected)).encode())
@@ -244,6 +254,16 @@ class Runner:
         self.output.put(plan.keys.summary, _summary(finished, timing, used, rules))
         mark_finished(self.output, plan.run_id)
         return finished
+
+    def _tidy(self) -> None:
+        """Without it a night is as good."""
+        try:
+            self._check_claim()
+            tidy_up(self.output, self.config.retention, today=self.today())
+        except ClaimedError:
+            raise
+        except NightscribeError as error:
+            self.listener.warn(f"tidying up: {error}; the next run does it")
 
     def _scored_otherwise(self) -> Plan | None:
         """The last finished run, where its report was made with other references or rules."""

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import pyarrow.compute as pc
-
 from batch.bundles import configured_bundle
 from batch.config import Config
-from batch.forgotten import tombstone
-from batch.layout import HISTORY, LEDGER, TRANSCRIPTS, RunKeys
+from batch.datasets import read_rows
+from batch.forgotten import forgotten_by, tombstone
+from batch.layout import TRANSCRIPTS
 from batch.ledger import Result
-from batch.parquet import read_parquet
+from batch.lookup import ids_like, line_of, superseded_rows
 from batch.report.lines import printable
 from batch.runs import unfinished
 from batch.selection import MAX_ATTEMPTS, Chosen, Reason, Rest, Settings, judge
@@ -56,6 +55,8 @@ class Why:
     history: list[dict[str, Any]]
     unfinished: list[str]
     """Runs under way that may have it."""
+    forgotten: str | None
+    """When it was forgotten, ISO 8601 in UTC."""
     next: str
 
     def as_json(self) -> dict[str, Any]:
@@ -78,6 +79,7 @@ class Why:
             "rows": [_plain(row) for row in self.rows],
             "history": [_plain(row) for row in self.history],
             "unfinished": self.unfinished,
+            "forgotten": self.forgotten,
             "next_run": self.next,
         }
 
@@ -89,10 +91,10 @@ def why(config: Config, name: str) -> Why:
         InputError: neither the archive nor the ledger knows it, or the name fits several.
     """
     archive, output = open_store(config.archive.uri), open_store(config.output.uri)
-    path = _path(config, archive, output, name)
-    one = recording_id(path)
+    path, one = _meant(config, archive, output, name)
+    stone = tombstone(output, one)
     recording = _listed(config, archive, path)
-    result = _result(output, one)
+    result = line_of(output, one)
     there: Literal["included", "not included", "gone"] = "included"
     if recording is None:
         there = "not included" if archive.stat(path) is not None else "gone"
@@ -105,7 +107,8 @@ def why(config: Config, name: str) -> Why:
         rows=_current(output, one, result),
         history=_superseded(output, one),
         unfinished=unfinished(output),
-        next=_next(config, output, recording, result),
+        forgotten=stone.at if stone else None,
+        next=_NEXT[Rest.FORGOTTEN] if stone else _next(config, output, recording, result),
     )
 
 
@@ -113,6 +116,8 @@ def lines_of(found: Why) -> Iterator[str]:
     """A few lines for a terminal."""
     yield f"recording       {printable(found.path)} (id {found.id})"
     yield f"archive         {_archive_line(found)}"
+    if found.forgotten:
+        yield f"forgotten       {found.forgotten}; what is kept of it is a hash of its name"
     for row in found.rows:
         yield f"row             {_row_line(row)}"
     if not found.rows:
@@ -133,7 +138,7 @@ def _archive_line(found: Why) -> str:
         return f"there, {found.recording.size:,} bytes{when}"
     if found.there == "not included":
         return "there, but [archive] include and exclude leave it out"
-    return "not there any more; its row stays"
+    return "not there any more; its row stays" if found.rows else "not there any more"
 
 
 def _row_line(row: dict[str, Any]) -> str:
@@ -147,16 +152,21 @@ def _row_line(row: dict[str, Any]) -> str:
     )
 
 
-def _path(config: Config, archive: Store, output: Store, name: str) -> str:
-    """The archive-relative path that a person means; exact ones need no listing."""
-    if archive.stat(name) is not None or _result(output, recording_id(name)) is not None:
-        return name
+def _meant(config: Config, archive: Store, output: Store, name: str) -> tuple[str, str]:
+    """Path and id of the recording that a person means; exact paths need no listing."""
+    if archive.stat(name) is not None or line_of(output, recording_id(name)) is not None:
+        return name, recording_id(name)
     section = config.archive
     listed = list_recordings(archive, include=section.include, exclude=section.exclude)
-    known = {one.path for one in listed} | set(_ledger_paths(output))
+    paths = {one.path for one in listed}
+    stone = forgotten_by(output, name)
+    if stone is not None:
+        path = next((one for one in paths if recording_id(one) == stone.id), name)
+        return path, stone.id
+    known = paths | ids_like(output, name).keys()
     match = Matcher(known).match(name)
     if match.path is not None:
-        return match.path
+        return match.path, recording_id(match.path)
     if match.candidates:
         raise InputError(f"{name!r} fits several recordings: {', '.join(match.candidates[:5])}")
     raise InputError(
@@ -171,45 +181,21 @@ def _listed(config: Config, archive: Store, path: str) -> Recording | None:
     return next((one for one in found if one.path == path), None)
 
 
-def _result(output: Store, one: str) -> Result | None:
-    """The newest line of the ledger; the newest files are looked at first."""
-    for entry in sorted(output.list(LEDGER), key=lambda entry: entry.key, reverse=True):
-        table = read_parquet(output.read(entry.key))
-        rows = table.filter(pc.equal(table["id"], one)).to_pylist()
-        if rows:
-            return Result(**rows[-1])
-    return None
-
-
-def _ledger_paths(output: Store) -> Iterator[str]:
-    for entry in output.list(LEDGER):
-        yield from read_parquet(output.read(entry.key), columns=["path"])["path"].to_pylist()
-
-
 def _current(output: Store, one: str, result: Result | None) -> list[dict[str, Any]]:
     """The rows that readers see; the ledger says in which file they are."""
     if result is None:
         return []
-    return _rows(output, RunKeys(run_id=result.run_id).rows(TRANSCRIPTS), one)
-
-
-def _superseded(output: Store, one: str) -> list[dict[str, Any]]:
-    files = output.list(f"{HISTORY}/{TRANSCRIPTS}/")
-    rows = [row for entry in files for row in _rows(output, entry.key, one)]
-    return sorted(rows, key=lambda row: (row["run_id"], row["channel"] or 0), reverse=True)
-
-
-def _rows(output: Store, key: str, one: str) -> list[dict[str, Any]]:
-    if output.stat(key) is None:
-        return []
-    table = read_parquet(output.read(key), columns=_ROW)
-    rows: list[dict[str, Any]] = table.filter(pc.equal(table["id"], one)).to_pylist()
+    table = read_rows(output, TRANSCRIPTS, ids={one}, run_id=result.run_id, columns=_ROW)
+    rows: list[dict[str, Any]] = table.to_pylist()
     return sorted(rows, key=lambda row: row["channel"] or 0)
 
 
+def _superseded(output: Store, one: str) -> list[dict[str, Any]]:
+    rows = superseded_rows(output, one, _ROW)
+    return sorted(rows, key=lambda row: (row["run_id"], row["channel"] or 0), reverse=True)
+
+
 def _next(config: Config, output: Store, recording: Recording | None, result: Result | None) -> str:
-    if recording is not None and tombstone(output, recording.id) is not None:
-        return _NEXT[Rest.FORGOTTEN]
     if recording is None:
         return "leaves it alone: it is not among the recordings"
     try:

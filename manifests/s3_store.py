@@ -206,6 +206,12 @@ class _RangeReader(io.RawIOBase):
         self._position = max(0, base + offset)
         return self._position
 
+    def readall(self) -> bytes:
+        """What is left, in one request; the inherited one asks for a few kilobytes at a time."""
+        data = bytearray(max(0, self._size - self._position))
+        found = self.readinto(data)
+        return bytes(data[:found])
+
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         view = memoryview(buffer).cast("B")
         wanted = min(len(view), self._size - self._position)

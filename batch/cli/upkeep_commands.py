@@ -1,4 +1,4 @@
-"""Commands that keep an output right over the years: ledger, verify, forget."""
+"""Commands that keep an output right over the years: ledger, verify, forget, compact."""
 
 from __future__ import annotations
 
@@ -94,7 +94,8 @@ def forget(recording: str, config: Path, as_json: bool, **flags: bool) -> None:
     """
     from batch.cli.run_commands import new_runner
     from batch.forgotten import lift as lifted
-    from batch.upkeep.forgetting import forgetter, target_of
+    from batch.upkeep.forget_target import target_of
+    from batch.upkeep.forgetting import forgetter
 
     settings = configured(config, (), {})
     if flags["lift"]:
@@ -118,4 +119,46 @@ def forget(recording: str, config: Path, as_json: bool, **flags: bool) -> None:
     click.echo("deleted" if yes else "nothing was deleted; --yes deletes all of this")
 
 
-COMMANDS = (ledger, verify, forget)
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be merged and removed.")
+@config_option
+@json_option
+def compact(dry_run: bool, config: Path, as_json: bool) -> None:
+    """Merge small files, and remove what [retention] lets go."""
+    from datetime import UTC, datetime
+
+    from batch.claim import Claim
+    from batch.layout import CLAIM
+    from batch.upkeep.compacting import compact as compacted
+    from batch.upkeep.compacting import mergers
+    from batch.upkeep.retention import expired, let_go
+    from manifests.storage import open_store
+
+    settings = configured(config, (), {})
+    output, today = open_store(settings.output.uri), datetime.now(UTC).date()
+    gone = expired(output, settings.retention, today=today)
+    if dry_run:
+        merged = mergers(output)
+    else:
+        with Claim(output, CLAIM):
+            let_go(output, gone, today=today)
+            merged = compacted(output)
+    if as_json:
+        content = {
+            "merged": [{"folder": one.folder, "files": len(one.files)} for one in merged],
+            "removed": [
+                {"what": one.what, "run_id": one.run_id, "files": len(one.keys)} for one in gone
+            ],
+            "dry_run": dry_run,
+        }
+        click.echo(json.dumps(content, indent=1))
+        return
+    for one in gone:
+        click.echo(f"{'would remove' if dry_run else 'removed'}  {one.line()}")
+    for merger in merged:
+        click.echo(f"{'would merge' if dry_run else 'merged'}  {merger.line()}")
+    if not gone and not merged:
+        click.echo("nothing to merge or to remove")
+
+
+COMMANDS = (ledger, verify, forget, compact)

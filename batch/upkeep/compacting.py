@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from batch.dataset_files import SOURCES, DataFile, data_files, opened, remove_hidden, tables_of
 from batch.datasets import newest_until
-from batch.layout import HISTORY, LEDGER, MERGED
+from batch.layout import HISTORY, LEDGER, MERGED, last_run
 from batch.parquet import ParquetSink
 from batch.runs import unfinished
 from batch.schema import LEDGER as LEDGER_SCHEMA
@@ -73,12 +73,6 @@ def compact(output: Store, *, least: int = 2) -> list[Merger]:
     for merger in done:
         _merge(output, merger)
     return done
-
-
-def last_run(key: str) -> str:
-    """The run that wrote a file of history or superseded its rows, the newest of a merged one."""
-    name = key.rpartition("/")[2].removesuffix(".parquet")
-    return name.partition(MERGED)[0].rpartition("-by-")[2]
 
 
 def _grouped(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from batch.dataset_files import data_files
@@ -43,7 +44,11 @@ def erase_ledger(output: Store, traces: Traces) -> None:
 def _without_rows(output: Store, key: str, target: Target) -> None:
     for file in data_files(output, key):
         if file.key == key:
-            rewrite(output, file, lambda table: pc.not_equal(table["id"], target.id))
+            rewrite(output, file, lambda table: pc.invert(pc.is_in(table["id"], _ids(target))))
+
+
+def _ids(target: Target) -> pa.Array:
+    return pa.array(sorted(target.ids), pa.string())
 
 
 def _erase_from_run(output: Store, run: RunTrace, target: Target) -> None:
@@ -54,11 +59,13 @@ def _erase_from_run(output: Store, run: RunTrace, target: Target) -> None:
     plan = replace(
         run.plan,
         forgotten=sum(run.plan.reasons.values()) - run.left,
-        attempts={one: n for one, n in run.plan.attempts.items() if one != target.id},
+        attempts={one: n for one, n in run.plan.attempts.items() if one not in target.ids},
         shards=[_entry(output, run, entry, target) for entry in run.plan.shards],
     )
     _recount(output, plan, target)
     output.put(plan.keys.plan, plan.to_json())
+    for key in run.carried:
+        _without_rows(output, key, target)
     for key in run.shards:
         output.put(key, lines_without(output.read(key), target))
 
@@ -81,7 +88,7 @@ def _recount(output: Store, plan: Plan, target: Target) -> None:
         columns = ["id", "status", "error_kind", "duration", "run_id"]
         files = files_with(output, TRANSCRIPTS, plan.run_id)
         table = rows_with(output, TRANSCRIPTS, plan.run_id, files, columns)
-        rows = table.filter(pc.equal(table["id"], target.id)).to_pylist()
+        rows = table.filter(pc.is_in(table["id"], _ids(target))).to_pylist()
         counted = {**counted, **_less(counted, rows), "recordings": plan.recordings}
         output.put(keys.collected, json.dumps(counted).encode())
     if output.stat(keys.summary) is not None:

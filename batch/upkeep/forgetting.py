@@ -12,14 +12,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from batch.config import Config
-from batch.forgotten import Tombstone, forgotten_ids, names_of, put_tombstone, tombstone
+from batch.forgotten import Tombstone, names_of, put_tombstone, tombstone
 from batch.golden import MARK
 from batch.plan import read_plan
 from batch.run import Runner
 from batch.runs import unfinished
 from batch.upkeep.erasing import erase, erase_ledger
-from batch.upkeep.tables import ledger_table
+from batch.upkeep.forget_target import target_of
 from batch.upkeep.traces import (
     TABLES,
     Target,
@@ -28,9 +27,7 @@ from batch.upkeep.traces import (
     find_traces,
 )
 from manifests.errors import InputError, NightscribeError
-from manifests.matching import Matcher
-from manifests.recordings import list_recordings, recording_id
-from manifests.storage import Store, StoredObject, open_store
+from manifests.storage import Store, StoredObject
 
 
 @dataclass(kw_only=True)
@@ -62,33 +59,6 @@ class Done:
         yield f"{'exported files':<22}{self.exports}"
         yield f"{'older versions':<22}{self.versions}"
         yield f"{'audio':<22}{'deleted' if self.audio else 'stays'}"
-
-
-def target_of(config: Config, name: str) -> Target:
-    """The recording that a person means, in the ledger, in the archive, or forgotten already.
-
-    Raises:
-        InputError: none, or several.
-    """
-    output, archive = open_store(config.output.uri), open_store(config.archive.uri)
-    lines = ledger_table(output)
-    paths = dict(zip(lines["path"].to_pylist(), lines["id"].to_pylist(), strict=True))
-    if archive.stat(name) is not None or name in paths:
-        return Target(id=paths.get(name, recording_id(name)), path=name)
-    if name in paths.values():
-        return Target(id=name, path=next(path for path, one in paths.items() if one == name))
-    section = config.archive
-    listed = list(list_recordings(archive, include=section.include, exclude=section.exclude))
-    known = {one.id: one.path for one in listed}
-    for one in forgotten_ids(output):
-        stone = tombstone(output, one)
-        if one == name or (stone and recording_id(name) in stone.names):
-            return Target(id=one, path=known.get(one, name))
-    match = Matcher({*paths, *known.values()}).match(name)
-    if match.path is None:
-        said = f"fits {', '.join(match.candidates[:5])}" if match.candidates else "is not known"
-        raise InputError(f"{name!r} {said}; give a recording's path in the archive, or its id")
-    return Target(id=paths.get(match.path, recording_id(match.path)), path=match.path)
 
 
 @dataclass(kw_only=True)
@@ -131,8 +101,9 @@ class Forgetter:
         stone = Tombstone(
             id=self.target.id,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
-            names=earlier.names if earlier else names_of(self.target.path),
+            names=earlier.names if earlier else self._names(),
             reports=tuple(sorted(to_make)),
+            former=tuple(sorted(self.target.ids - {self.target.id})),
         )
         put_tombstone(self.output, stone)
         erase(self.output, traces)
@@ -148,6 +119,9 @@ class Forgetter:
         erase_ledger(self.output, traces)
         done.versions = self._remove_versions(done.keys)
         return done
+
+    def _names(self) -> tuple[str, ...]:
+        return tuple(sorted({name for path in self.target.paths for name in names_of(path)}))
 
     def _check_unfinished(self, traces: Traces) -> None:
         busy = set(unfinished(self.output)) & {trace.plan.run_id for trace in traces.runs}
@@ -200,7 +174,7 @@ def _counted(traces: Traces, *, audio: bool) -> Done:
         rows[name.rstrip("/")] = rows.get(name.rstrip("/"), 0) + trace.rows
     keys = [trace.file.key for trace in traces.tables]
     for run in traces.runs:
-        keys += [run.plan.keys.plan, *run.shards, *run.lines, *run.whole]
+        keys += [run.plan.keys.plan, *run.shards, *run.lines, *run.whole, *run.carried]
     keys += [*traces.files, *(f"reports/{run_id}/" for run_id in traces.reports)]
     keys += [folder for folder, _ in traces.golden]
     return Done(

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from batch.dataset_files import DataFile, steadily
 from batch.datasets import newest_until
 from batch.layout import HISTORY, LEDGER, TRANSCRIPTS, RunKeys
+from batch.ledger import MOVED
 from batch.parquet import parquet_bytes
 from batch.runs import unfinished
 from batch.schema import LEDGER as SCHEMA
@@ -94,11 +95,14 @@ def lines_of(found: Rebuilt, *, rebuilt: bool) -> Iterator[str]:
 def _lines_of_rows(output: Store, busy: Iterable[str]) -> pa.Table:
     """A line for each recording and run that has rows."""
 
-    def read(files: list[list[DataFile]]) -> pa.Table:
-        return tables_from(output, [*files[0], *files[1]], ROWS, _COLUMNS)
+    def read(files: list[list[DataFile]]) -> tuple[pa.Table, pa.Table]:
+        return tables_from(output, files[0], ROWS, _COLUMNS), tables_from(
+            output, files[1], ROWS, _COLUMNS
+        )
 
     folders = [f"{TRANSCRIPTS}/", f"{HISTORY}/{TRANSCRIPTS}/"]
-    rows = _without(steadily(output, folders, read), busy)
+    current, history = steadily(output, folders, read)
+    rows = _without(pa.concat_tables([current, history], promote_options="default"), busy)
     rows = rows.append_column("is_ok", pc.cast(pc.equal(rows["status"], "ok"), pa.int8()))
     rows = rows.sort_by([("id", "ascending"), ("run_id", "ascending"), ("channel", "ascending")])
     others = [name for name in rows.column_names if name not in ("id", "run_id")]
@@ -117,6 +121,9 @@ def _lines_of_rows(output: Store, busy: Iterable[str]) -> pa.Table:
         "channels": pc.coalesce(found["channel_mode"], split),
         "attempts": pc.coalesce(found["attempts"], pa.scalar(1, pa.int32())),
     }
+    # A row that was superseded by none of its id: the recording has another path, and another id.
+    here = pc.is_in(found["id"], pc.unique(current["id"]))
+    found["status"] = pc.if_else(here, found["status"], MOVED)
     lines = pa.table({name: found[name] for name in SCHEMA.names}).cast(SCHEMA)
     return _with_older_etags(lines, _without(ledger_table(output), busy))
 
@@ -140,10 +147,20 @@ def _owners(table: pa.Table) -> pa.Array:
 def _compared(lines: pa.Table, ledger: pa.Table) -> Rebuilt:
     """The newest line of each recording, on both sides: only those decide anything."""
     expected, there = newest_until([lines], _LAST), newest_until([ledger], _LAST)
+    # Which run found a recording elsewhere, no row says; and its old rows may have expired.
+    expected, there = _without_run_of_moved(expected), _without_run_of_moved(there)
+    gone = pc.invert(pc.is_in(there["id"], pc.unique(expected["id"])))
+    there = there.filter(pc.invert(pc.and_(gone, pc.equal(there["status"], MOVED))))
     differences = sorted(_differences(expected, there), key=lambda one: one.path)
     return Rebuilt(
         lines=len(expected), differences=len(differences), named=tuple(differences[:_NAMED])
     )
+
+
+def _without_run_of_moved(lines: pa.Table) -> pa.Table:
+    place = lines.schema.get_field_index("run_id")
+    runs = pc.if_else(pc.equal(lines["status"], MOVED), "", lines["run_id"])
+    return lines.set_column(place, SCHEMA.field("run_id"), runs)
 
 
 def _differences(expected: pa.Table, there: pa.Table) -> Iterator[Difference]:

@@ -12,6 +12,8 @@ from batch.bodies.index import read_index
 from batch.dataset_files import DataFile, opened, remove_hidden, tables_of
 from batch.exports import FORMATS, safe_name
 from batch.layout import HISTORY, LEDGER, SEGMENTS, TRANSCRIPTS, RunKeys
+from batch.ledger import MOVED
+from batch.moves import Carried
 from batch.parquet import read_parquet
 from batch.plan import Plan, read_plan
 from batch.runs import run_ids
@@ -39,10 +41,25 @@ _OURS = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The recording that is to be forgotten."""
+    """The recording that is to be forgotten; ``former``: ids and paths that it was moved from."""
 
     id: str
     path: str
+    former: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """All ids that it ever had."""
+        return frozenset((self.id, *(one for one, _ in self.former)))
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All paths that it ever had."""
+        return (self.path, *(path for _, path in self.former))
+
+    def is_in(self, data: bytes) -> bool:
+        """Whether something written by this program can speak of it."""
+        return any(one.encode() in data for one in self.ids)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +80,8 @@ class RunTrace:
     """Objects that hold its lines beside others'."""
     whole: tuple[str, ...]
     """Objects that are of it alone."""
+    carried: tuple[str, ...]
+    """Tables of what was moved."""
     left: int
     """Recordings that the plan keeps."""
 
@@ -103,11 +122,14 @@ def _in_tables(output: Store, target: Target) -> Iterator[TableTrace]:
     for folder in TABLES:
         for entry in output.list(folder):
             file = DataFile(key=entry.key, size=entry.size, etag=entry.etag)
-            with opened(output, file) as parquet:
-                found = tables_of(parquet, columns=["id"], ids={target.id})
-                rows = sum(len(table) for table in found)
-            if rows:
+            if rows := _count(output, file, target):
                 yield TableTrace(file=file, rows=rows)
+
+
+def _count(output: Store, file: DataFile, target: Target) -> int:
+    with opened(output, file) as parquet:
+        found = tables_of(parquet, columns=["id"], ids=target.ids)
+        return sum(len(table) for table in found)
 
 
 def _in_runs(output: Store, target: Target) -> Iterator[RunTrace]:
@@ -116,15 +138,13 @@ def _in_runs(output: Store, target: Target) -> Iterator[RunTrace]:
             keys = RunKeys(run_id=run_id)
             names = [entry.key for entry in output.list(keys.shards)]
             shards = dict(zip(names, pool.map(output.read, names), strict=True))
-            holding = [key for key, data in shards.items() if target.id.encode() in data]
-            plan = read_plan(output, run_id)
-            if holding or target.id in plan.attempts:
-                yield _run_trace(output, target, plan, holding, shards)
+            trace = _run_trace(output, target, read_plan(output, run_id), shards)
+            if trace.shards or trace.carried or target.ids & trace.plan.attempts.keys():
+                yield trace
 
 
-def _run_trace(
-    output: Store, target: Target, plan: Plan, holding: list[str], shards: dict[str, bytes]
-) -> RunTrace:
+def _run_trace(output: Store, target: Target, plan: Plan, shards: dict[str, bytes]) -> RunTrace:
+    holding = [key for key, data in shards.items() if target.is_in(data)]
     names = {PurePosixPath(key).name for key in holding}
     staged = [plan.keys.staged + name for name in sorted(names)]
     staged = [key for key in staged if output.stat(key) is not None]
@@ -132,7 +152,7 @@ def _run_trace(
         body
         for key in staged
         for one in read_index(output.read(key))
-        if one.record.id == target.id
+        if one.record.id in target.ids
         for body in one.bodies
     }
     outs = [entry.key for entry in output.list(plan.keys.out)]
@@ -145,18 +165,28 @@ def _run_trace(
             *(key for key, name in answers.items() if name in bodies),
             *(one.key for one in output.list(plan.keys.bodies) if _name(one.key) in bodies),
         ),
-        left=_left(target, plan, shards),
+        carried=tuple(_carried(output, plan, target)),
+        left=_left(output, target, plan, shards),
     )
+
+
+def _carried(output: Store, plan: Plan, target: Target) -> Iterator[str]:
+    for entry in output.list(plan.keys.moved_folder):
+        file = DataFile(key=entry.key, size=entry.size, etag=entry.etag)
+        if _count(output, file, target):
+            yield entry.key
 
 
 def _name(key: str) -> str:
     return key.rpartition("/")[2]
 
 
-def _left(target: Target, plan: Plan, shards: dict[str, bytes]) -> int:
+def _left(output: Store, target: Target, plan: Plan, shards: dict[str, bytes]) -> int:
     planned = (shards.get(plan.keys.shards + shard.name, b"") for shard in plan.shards)
     texts = (read_pointers(data.decode(), name="shard") for data in planned)
-    return len({pointer.id for pointers in texts for pointer in pointers} - {target.id})
+    ids = {pointer.id for pointers in texts for pointer in pointers}
+    carried = Carried(output=output, keys=plan.keys).results()
+    return len((ids | {one.id for one in carried if one.status != MOVED}) - target.ids)
 
 
 def _in_reports(output: Store, target: Target) -> Iterator[str]:
@@ -164,7 +194,7 @@ def _in_reports(output: Store, target: Target) -> Iterator[str]:
     for folder in output.folders("reports/"):
         try:
             scores = read_parquet(output.read(f"{folder}scores.parquet"), columns=["id"])
-            named = target.id in scores["id"].to_pylist()
+            named = not target.ids.isdisjoint(scores["id"].to_pylist())
         except (NightscribeError, ValueError, OSError):
             named = True
         if named:
@@ -173,15 +203,18 @@ def _in_reports(output: Store, target: Target) -> Iterator[str]:
 
 def _exported(output: Store, target: Target) -> Iterator[str]:
     """Files of 'nightscribe export', whose names are made of the recording's."""
-    stem = safe_name(target.path)
+    stems = [safe_name(path) for path in target.paths]
     for folder in output.folders():
         if folder.rstrip("/") in _OURS:
             continue
         for entry in output.list(folder):
-            name = _name(entry.key)
-            channel, _, form = name.removeprefix(stem).rpartition(".")
-            if name.startswith(stem) and form in FORMATS and _is_channel(channel):
+            if any(_is_export(_name(entry.key), stem) for stem in stems):
                 yield entry.key
+
+
+def _is_export(name: str, stem: str) -> bool:
+    channel, _, form = name.removeprefix(stem).rpartition(".")
+    return name.startswith(stem) and form in FORMATS and _is_channel(channel)
 
 
 def _is_channel(text: str) -> bool:
@@ -217,10 +250,10 @@ def lines_without(data: bytes, target: Target) -> bytes:
 
 
 def _is_of(line: bytes, target: Target) -> bool:
-    if target.id.encode() not in line:
+    if not target.is_in(line):
         return False
     try:
         content = json.loads(line)
     except ValueError:
         return True
-    return target.id in (content.get("id"), content.get("record", {}).get("id"))
+    return not target.ids.isdisjoint((content.get("id"), content.get("record", {}).get("id")))

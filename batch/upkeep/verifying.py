@@ -16,6 +16,8 @@ from batch.checksums import checksums
 from batch.dataset_files import DataFile, data_files
 from batch.datasets import newest_until, read_rows
 from batch.layout import LEDGER, SEGMENTS, TRANSCRIPTS
+from batch.ledger import MOVED
+from batch.moves import Carried
 from batch.parquet import is_intact
 from batch.plan import Plan, read_plan, read_shard
 from batch.upkeep.tables import files_with, ledger_table, rows_with
@@ -143,12 +145,13 @@ class _OfRun:
             self.notes.append("rows and counts, because tables are damaged")
             return self._made(Rows(by_id={}), 0, findings)
         rows, planned = self._rows(), self._planned()
+        tidied = planned is None
         if planned is None:
             planned = {one: found[0]["path"] for one, found in rows.by_id.items()}
             self.notes.append("the plan's recordings, whose shards were removed by [retention]")
         rows = self._with_later(rows, planned)
         findings += check_plan(planned, rows)
-        if len(planned) != self.plan.recordings:
+        if not tidied and len(planned) != self.plan.recordings:
             problem = f"{self.plan.recordings} recordings, its shards have {len(planned)}"
             findings.append(Finding(what="plan.json", problem=problem))
         findings += [*self._segments(rows), *self._counts(rows), *self._ledger(rows)]
@@ -222,11 +225,13 @@ class _OfRun:
         if self.tidied.get("shards"):
             return None
         archive = open_store(self.plan.archive_uri)
-        return {
+        planned = {
             pointer.id: os.fsencode(archive.key_of(pointer.uri)).decode("utf-8", "replace")
             for shard in self.plan.shards
             for pointer in read_shard(self.output, self.plan.keys, shard.name)
         }
+        carried = Carried(output=self.output, keys=self.plan.keys).results()
+        return planned | {one.id: one.path for one in carried if one.status != MOVED}
 
     def _segments(self, rows: Rows) -> Iterator[Finding]:
         run_id = self.plan.run_id

@@ -64,6 +64,12 @@ class MemoryStore:
         self.put(key, data)
         return True
 
+    def replace(self, key: str, data: bytes | Path, *, etag: str | None) -> None:
+        there = self.stat(key)
+        if (there and there.etag) != etag:
+            raise ObjectChangedError(key)
+        self.put(key, data)
+
     def delete(self, key: str) -> None:
         if key in self.objects:
             self._spend()

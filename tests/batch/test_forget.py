@@ -23,6 +23,7 @@ from batch.layout import RunKeys
 from batch.ledger import read_ledger
 from batch.upkeep.forgetting import Done, forgetter
 from batch.upkeep.verifying import Verifier
+from batch.why import lines_of, why
 from manifests.errors import InputError
 from manifests.recordings import recording_id
 from manifests.storage import Store
@@ -161,6 +162,9 @@ def test_no_later_run_takes_it_on_until_that_is_lifted(quick: Home) -> None:
         return [one.recording.path for one in found.chosen]
 
     assert chosen() == []
+    for path in ("a.wav", "b.wav", "c.wav"):
+        quick.archive.delete(path)
+    assert chosen() == []
     config = str(quick.folder / "nightscribe.toml")
     CliRunner().invoke(cli, ["forget", SECRET, "-c", config, "--lift"], standalone_mode=False)
     assert chosen() == [SECRET]
@@ -185,6 +189,16 @@ def test_the_audio_goes_where_that_is_asked_for(quick: Home) -> None:
     assert quick.archive.stat(SECRET) is None
 
 
+def test_why_answers_for_what_was_forgotten_by_any_of_its_names(quick: Home) -> None:
+    forget(quick)
+    for name in (SECRET, "payroll 2026", recording_id(SECRET)):
+        found = why(quick.config, name)
+        assert (found.path, found.id, found.rows) == (SECRET, recording_id(SECRET), [])
+        said = "\n".join(lines_of(found))
+        assert "it was forgotten ('nightscribe forget --lift' ends that)" in said
+        assert "what is kept of it is a hash of its name" in said
+
+
 class CutShortError(Exception):
     pass
 
@@ -206,7 +220,7 @@ class Failing:
 LONG = os.environ.get("NIGHTSCRIBE_TORTURE") == "long"
 
 
-@pytest.mark.parametrize("after", range(0, 42, 1 if LONG else 6))
+@pytest.mark.parametrize("after", range(0, 42, 1 if LONG else 8))
 def test_what_was_cut_short_is_finished_by_doing_it_again(quick: Home, after: int) -> None:
     runner = quick.runner()
     work = forgetter(runner, SECRET, audio=False)
@@ -217,6 +231,27 @@ def test_what_was_cut_short_is_finished_by_doing_it_again(quick: Home, after: in
     assert set(traces(quick.output)) == {f"forgotten/{recording_id(SECRET)}"}
     for run_id in (FIRST, SECOND, THIRD):
         assert Verifier(output=quick.output).verify(run_id).findings == ()
+
+
+def test_the_golden_sets_outputs_forget_it_too(tmp_path: Path) -> None:
+    home = made_home(tmp_path, more="[report]\nclips = 0\n")
+    home.said = said
+    home.put("a.wav")
+    home.reported(FIRST)
+    place = str(tmp_path / "out/golden/0123456789ab/model-decoding")
+    golden = made_home(tmp_path / "golden", output=place)
+    golden.said = said
+    golden.put(SECRET, "a.wav")
+    golden.night(FIRST)
+    golden.output.put("golden.json", b"{}")
+    assert any(key.startswith("golden/") for key in traces(home.output))
+    config = made_home(tmp_path, more="[report]\nclips = 0\n")
+    config.put(SECRET)
+    assert forget(config).golden == 1
+    assert set(traces(home.output)) == {f"forgotten/{recording_id(SECRET)}"}
+    # It is scored again without the recording.
+    assert golden.output.stat("golden.json") is None
+    assert Verifier(output=golden.output).verify(FIRST).findings == ()
 
 
 def test_a_run_that_is_not_finished_is_finished_first(quick: Home) -> None:
