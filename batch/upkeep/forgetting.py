@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from batch.forgotten import Tombstone, names_of, put_tombstone, tombstone
@@ -27,6 +27,7 @@ from batch.upkeep.traces import (
     find_traces,
 )
 from manifests.errors import InputError, NightscribeError
+from manifests.recordings import recording_id
 from manifests.storage import Store, StoredObject
 
 
@@ -58,7 +59,7 @@ class Done:
         yield f"{'golden outputs':<22}{self.golden}"
         yield f"{'exported files':<22}{self.exports}"
         yield f"{'older versions':<22}{self.versions}"
-        yield f"{'audio':<22}{'deleted' if self.audio else 'stays'}"
+        yield f"{'audio':<22}{'goes' if self.audio else 'stays'}"
 
 
 @dataclass(kw_only=True)
@@ -114,7 +115,7 @@ class Forgetter:
             # The set is scored again by the next run; its own recordings are its owner's.
             golden.delete(MARK)
         if self.audio:
-            self.runner.planner.archive.delete(self.target.path)
+            self.runner.planner.archive.delete(self._audio)
         done.reports_not_made = tuple(self._make_reports(stone))
         erase_ledger(self.output, traces)
         done.versions = self._remove_versions(done.keys)
@@ -154,10 +155,20 @@ class Forgetter:
             if entry.key in keys or entry.key.startswith(tables):
                 yield self.output, entry
         if self.audio:
-            archive = self.runner.planner.archive
-            for entry in archive.noncurrent(self.target.path):
-                if entry.key == self.target.path:
+            archive, key = self.runner.planner.archive, self._audio
+            for entry in archive.noncurrent(key):
+                if entry.key == key:
                     yield archive, entry
+
+    @cached_property
+    def _audio(self) -> str:
+        """The recording's key; a table's path has no bytes that are no text, a file's name may."""
+        archive = self.runner.planner.archive
+        if archive.stat(self.target.path) is not None:
+            return self.target.path
+        listed = (entry.key for entry in archive.list())
+        found = (key for key in listed if recording_id(key) == self.target.id)
+        return next(found, self.target.path)
 
     def _remove_versions(self, touched: list[str]) -> int:
         count = 0

@@ -199,6 +199,16 @@ def test_why_answers_for_what_was_forgotten_by_any_of_its_names(quick: Home) -> 
         assert "what is kept of it is a hash of its name" in said
 
 
+def test_a_name_that_is_no_text_is_found_by_its_id(tmp_path: Path) -> None:
+    home = made_home(tmp_path, more="[report]\nclips = 0\n")
+    odd = os.fsdecode(b"payroll \xff.wav")
+    home.put(odd, "a.wav")
+    home.night(FIRST)
+    forget(home, recording_id(odd), audio=True)
+    assert [entry.key for entry in home.archive.list()] == ["a.wav"]
+    assert read_rows(home.output, "transcripts")["path"].to_pylist() == ["a.wav"]
+
+
 class CutShortError(Exception):
     pass
 
