@@ -1,16 +1,20 @@
-"""An archive of a million recordings: the plan of a night, and one recording looked up.
+"""A million recordings: the plan of a night on top of a year of nights, and one recording found.
 
-A listing is made up (paths, sizes and change tokens of a year of meetings), the ledger of its
-year of nights is written, and a night comes on top: 0.5 % new, 0.1 % changed. Printed: seconds and
-memory of the listing alone, then of the whole survey, by stage.
+The listing is made up (paths, sizes and change tokens of a year of meetings); the ledger of its 365
+nights is written as runs write it. Then a night: one recording in 200 is new, one in 1,000 changed.
+Printed: the listing alone, then the whole plan (``nightscribe plan``: listing, ledger, difference,
+shards and plan written), each in a process of its own with its peak memory; the plan of a first
+night, in which all is new; and how long one recording takes to be found.
 
-    scale.py [--recordings N] [--new N]
+    scale.py [--recordings N] [--folder KEPT]
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,99 +22,158 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
-from batch.ledger import read_ledger
-from batch.parquet import parquet_bytes
+from batch.config import Config, load_config
+from batch.datasets import row_writer
+from batch.ledger import MOVED
+from batch.lookup import line_of
+from batch.planning import Planner
 from batch.schema import LEDGER
-from batch.selection import Settings, select
+from batch.survey import Survey
 from manifests.local_store import LocalStore
-from manifests.recordings import Recording, list_recordings, recording_id
+from manifests.recordings import list_recordings, recording_id
 from manifests.storage import StoredObject
 
+ROOT = Path(__file__).parents[1]
 NIGHTS = 365
-SETTINGS = Settings(channels="mix", model_digest="m" * 64, decode_digest="d" * 64)
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class SyntheticArchive(LocalStore):
-    """A listing without files: ``recordings`` meetings of a year, sorted by key."""
+    """A listing without files: the meetings of a year, sorted by key."""
 
-    def __init__(self, root: Path, recordings: int) -> None:
+    def __init__(self, root: Path, recordings: int, *, changed: int = 0) -> None:
         super().__init__(root)
-        self.recordings = recordings
-        self.changed: frozenset[int] = frozenset()
+        self.recordings, self.changed = recordings, changed
 
-    def list(self, prefix: str = "") -> Iterator[StoredObject]:  # noqa: ARG002
-        """Every recording."""
-        first = datetime(2026, 1, 1, tzinfo=UTC)
-        sizes = np.random.default_rng(1).lognormal(16.5, 1.0, self.recordings)
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Every recording; every ``changed``-th has another change token than the ledger's."""
+        sizes = np.random.default_rng(1).lognormal(16.5, 1.0, self.recordings).astype(int).tolist()
+        days = [FIRST + timedelta(days=night) for night in range(NIGHTS)]
+        names = [f"{day:%Y/%m/%d}" for day in days]
         for number in range(self.recordings):
             night = number * NIGHTS // self.recordings
-            day = first + timedelta(days=night)
-            etag = f"{number + (7 if number in self.changed else 0):032x}"
-            yield StoredObject(
-                key=f"{day:%Y/%m/%d}/room-{number % 40:02d}/meeting-{number:07d}.flac",
-                size=int(sizes[number]),
-                etag=etag,
-                modified=day,
-            )
-
-
-def write_ledger(output: LocalStore, archive: SyntheticArchive, known: int) -> None:
-    """The ledger of the nights in which the first ``known`` recordings were transcribed."""
-    rows: dict[str, list[dict[str, object]]] = {}
-    for number, entry in enumerate(archive.list()):
-        if number >= known:
-            break
-        run_id = f"{date(2026, 1, 1) + timedelta(days=number * NIGHTS // known)}-001"
-        rows.setdefault(run_id, []).append(
-            {
-                "id": recording_id(entry.key),
-                "path": entry.key,
-                "etag": entry.etag,
-                "version": None,
-                "size": entry.size,
-                "channels": "mix",
-                "model_digest": SETTINGS.model_digest,
-                "decode_digest": SETTINGS.decode_digest,
-                "status": "ok",
-                "error_kind": None,
-                "attempts": 1,
-                "duration": entry.size / 18_000,
-                "run_id": run_id,
-            }
-        )
-    for run_id, results in rows.items():
-        output.put(f"ledger/{run_id}.parquet", parquet_bytes(pa.Table.from_pylist(results, LEDGER)))
-
-
-def megabytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            key = f"{names[night]}/room-{number % 40:02d}/meeting-{number:07d}.flac"
+            token = number + (1 << 60 if self.changed and not number % self.changed else 0)
+            if key.startswith(prefix):
+                size = sizes[number]
+                etag = f"{token:016x}-{size:x}"
+                yield StoredObject(key=key, size=size, etag=etag, modified=days[night])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recordings", type=int, default=1_000_000)
-    parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--part", choices=("listing", "night", "first", "one"))
     asked = parser.parse_args()
-    folder = Path(asked.folder or tempfile.mkdtemp())
-    archive = SyntheticArchive(folder / "archive", asked.recordings)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = asked.folder or Path(scratch)
+        if asked.part:
+            carry_out(asked.part, folder, asked.recordings)
+            return
+        prepare(folder, asked.recordings)
+        print(f"{asked.recordings:,} recordings, {NIGHTS} nights")
+        for part in ("listing", "night", "first", "one"):
+            command = [sys.executable, "-m", "benchmarks.scale", "--part", part]
+            command += ["--folder", str(folder), "--recordings", str(asked.recordings)]
+            subprocess.run(command, check=True)
+
+
+def prepare(folder: Path, recordings: int) -> None:
+    """A bundle of the shipped model, and the ledger of all but the newest recordings."""
+    for output in ("out", "first"):
+        configured_planner(folder, 10, output).survey()
+    bundle = configured_planner(folder, 10, "out").survey().bundle
+    archive, known = SyntheticArchive(folder / "archive", recordings), recordings * 199 // 200
     output = LocalStore(folder / "out")
-    if not (folder / "out").exists():
-        write_ledger(output, archive, asked.recordings * 995 // 1000)
-        return
-    archive.changed = frozenset(range(0, asked.recordings, 1000))
+    listed = archive.list()
+    for night in range(NIGHTS):
+        run_id = f"{date(2026, 1, 1) + timedelta(days=night)}-001"
+        with row_writer(LEDGER) as lines:
+            for _ in range((night + 1) * known // NIGHTS - night * known // NIGHTS):
+                entry = next(listed)
+                lines.add([line(entry, run_id, bundle.model_digest, bundle.decode_digest)])
+            output.put(f"ledger/{run_id}.parquet", lines.close())
+
+
+def line(entry: StoredObject, run_id: str, model: str, decode: str) -> dict[str, object]:
+    """A recording's line of the ledger."""
+    return {
+        "id": recording_id(entry.key),
+        "path": entry.key,
+        "etag": entry.etag,
+        "version": None,
+        "size": entry.size,
+        "channels": "mix",
+        "model_digest": model,
+        "decode_digest": decode,
+        "status": "ok",
+        "error_kind": None,
+        "attempts": 1,
+        "duration": entry.size / 18_000,
+        "run_id": run_id,
+    }
+
+
+def configured_planner(folder: Path, recordings: int, output: str, *, changed: int = 0) -> Planner:
+    """The planner of a run over the made-up archive."""
+    config: Config = load_config(write_config(folder, output))
+    return Planner(
+        config=config,
+        archive=SyntheticArchive(folder / "archive", recordings, changed=changed),
+        output=LocalStore(folder / output),
+        warn=lambda _: None,
+    )
+
+
+def write_config(folder: Path, output: str) -> Path:
+    """A configuration as a person writes it."""
+    path = folder / f"{output}.toml"
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        f'[archive]\nuri = "archive"\n[model]\nuri = "{ROOT / "models/demo"}"\n'
+        f'[output]\nuri = "{output}"\n'
+    )
+    return path
+
+
+def carry_out(part: str, folder: Path, recordings: int) -> None:
+    """One part, in this process."""
+    begun, before = time.perf_counter(), megabytes()
+    if part == "listing":
+        found = list(list_recordings(SyntheticArchive(folder / "archive", recordings)))
+        said = f"the listing alone, {len(found):,} recordings"
+    elif part == "one":
+        path = next(SyntheticArchive(folder / "archive", recordings).list("2026/06/")).key
+        begun = time.perf_counter()
+        result = line_of(LocalStore(folder / "out"), recording_id(path))
+        assert result is not None
+        assert result.status != MOVED
+        said = f"one recording's line of the ledger, of run {result.run_id}"
+    else:
+        output, changed = ("out", 1000) if part == "night" else ("first", 0)
+        planner = configured_planner(folder, recordings, output, changed=changed)
+        said = plan(planner, "an incremental night" if part == "night" else "a first night")
+    seconds, after = time.perf_counter() - begun, megabytes()
+    print(f"{said}: {seconds:.1f} s, {after - before:,.0f} MB beyond the program's {before:.0f}")
+
+
+def plan(planner: Planner, what: str) -> str:
+    """Survey and freeze."""
     begun = time.perf_counter()
-    print(f"start {megabytes():.0f} MB")
-    recordings: list[Recording] = list(list_recordings(archive))
-    listed = time.perf_counter()
-    print(f"listing {listed - begun:.1f} s, {megabytes():.0f} MB")
-    ledger = read_ledger(output)
-    read = time.perf_counter()
-    print(f"ledger {read - listed:.1f} s, {megabytes():.0f} MB")
-    selection = select(recordings, ledger, SETTINGS, on_model_change="new-only")
-    print(f"select {time.perf_counter() - read:.1f} s, {megabytes():.0f} MB")
-    print(selection.reasons, selection.kept)
+    survey: Survey = planner.survey()
+    chosen = len(survey.selection.chosen)
+    surveyed = time.perf_counter() - begun
+    made = planner.freeze(survey, today=date(2027, 1, 1))
+    return (
+        f"{what}, {chosen:,} to transcribe in {len(made.shards):,} shards (survey {surveyed:.1f} s)"
+    )
+
+
+def megabytes() -> float:
+    """Peak memory of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
