@@ -115,7 +115,7 @@ def _of_run(
     ids: set[str] | None,
     columns: Sequence[str] | None,
 ) -> pa.Table:
-    wanted = None if columns is None else [*columns, "run_id"]
+    wanted = None if columns is None else list(dict.fromkeys([*columns, "run_id"]))
 
     def read(files: list[list[DataFile]]) -> pa.Table:
         holding = [file for file in files[0] if file.may_hold(run_id)]
