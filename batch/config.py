@@ -47,12 +47,16 @@ class ArchiveSection(_Section):
     """[archive] what to transcribe.
 
     New recordings younger than ``settle_minutes`` may still be written to: the next run takes them.
+    ``inventory`` is the folder of an S3 Inventory of the bucket; what came since is listed below
+    ``recent``, the beginning of a recording's path by its day.
     """
 
     uri: Location
     include: list[str] = list(DEFAULT_INCLUDE)
     exclude: list[str] = []
     settle_minutes: Annotated[float, Field(ge=0, le=10080)] = 0
+    inventory: Location | None = None
+    recent: Annotated[str, Field(min_length=1)] | None = None
     channels: Literal["mix", "split"] = "mix"
     metadata: Location | None = None
     language: str = "en"
@@ -353,7 +357,7 @@ def _section_type(annotation: Any) -> type[BaseModel] | None:
 
 _LABELS = frozenset({"train", "validation", "test", "domain", "held_out"})
 _LOCATIONS: Mapping[str, tuple[str, ...]] = {
-    "archive": ("uri", "metadata"),
+    "archive": ("uri", "metadata", "inventory"),
     "references": ("uri", "scored"),
     "model": ("uri", "held_out"),
     "output": ("uri",),

@@ -106,6 +106,14 @@ class Ledger(Mapping[str, Result]):
             if row["status"] != MOVED:
                 yield Result(**row)
 
+    def unlisted(self, ids: Sequence[str]) -> int:
+        """How many recordings with a row are not among these."""
+        found = np.ones(len(self), bool)
+        places = self.places(ids)
+        found[places[places >= 0]] = False
+        moved = np.array(pc.equal(self._table["status"], MOVED))
+        return int(np.count_nonzero(found & ~moved))
+
     def same_version(
         self, recordings: Sequence[Recording], places: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.bool_]:

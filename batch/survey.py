@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
@@ -18,12 +19,17 @@ from batch.moves import Move, found_again
 from batch.scored_by import configured_verdicts
 from batch.selection import Selection, Settings, select
 from manifests.errors import InputError
+from manifests.listing import inventoried, list_archive
 from manifests.matching import Matching
 from manifests.metadata import load_metadata
-from manifests.recordings import Recording, list_recordings
+from manifests.reading_ahead import PARALLEL
+from manifests.recordings import Recording, list_recordings, recording_of
 from manifests.reference_forms import load_references
 from manifests.references import match_references
-from manifests.storage import Store
+from manifests.storage import Store, StoredObject
+
+# More are looked at by the handler: what is gone or has changed becomes a row that says so.
+MOST_LOOKED_AT = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +60,11 @@ class Survey:
             settled_by=self.settled_by,
             forgotten=self.forgotten,
         )
+
+    @cached_property
+    def gone(self) -> int:
+        """Recordings that have a result, and are not listed any more; those moved are not gone."""
+        return self.ledger.unlisted([one.id for one in self.recordings]) - len(self.moves)
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -101,7 +112,7 @@ class Surveyor:
         self._check_meeting(meta.by_path)
         bundle = configured_bundle(self.config, self.output, dry=dry, tell=self.step)
         ledger = read_ledger(self.output)
-        return Survey(
+        survey = Survey(
             recordings=recordings,
             bundle=bundle,
             meta=meta.by_path,
@@ -117,13 +128,44 @@ class Surveyor:
             forgotten=forgotten_ids(self.output),
             on_model_change=self.config.run.on_model_change,
         )
+        return self._looked_at(survey) if self.config.archive.inventory else survey
+
+    def _entries(self) -> Iterable[StoredObject]:
+        section = self.config.archive
+        if section.inventory is None:
+            return list_archive(self.archive)
+        if section.recent is None:
+            raise InputError(
+                "[archive] recent is missing: an inventory lags, and what came since is listed by "
+                'the beginning of a path on its day, such as recent = "%Y/%m/%d/"'
+            )
+        now = datetime.now(UTC)
+        return inventoried(self.archive, section.inventory, section.recent, now=now)
+
+    def _looked_at(self, survey: Survey) -> Survey:
+        """What a run would take on, as it is now: an inventory is a day old."""
+        chosen = [one.recording.path for one in survey.selection.chosen]
+        if len(chosen) > MOST_LOOKED_AT:
+            return survey
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            now = dict(zip(chosen, pool.map(self.archive.stat, chosen), strict=True))
+        recordings = [one for one in survey.recordings if one.path not in now]
+        # A listing knows no versions; a result by version would be another one each night.
+        found = (
+            recording_of(self.archive, replace(one, version=None)) for one in now.values() if one
+        )
+        recordings = sorted((*recordings, *found), key=lambda one: one.path)
+        return replace(survey, recordings=recordings)
 
     def _recordings(self) -> list[Recording]:
         section = self.config.archive
         found = [
             recording
             for recording in list_recordings(
-                self.archive, include=section.include, exclude=section.exclude
+                self.archive,
+                include=section.include,
+                exclude=section.exclude,
+                entries=self._entries(),
             )
             # An output below the archive holds sound too: staged labels, clips.
             if not recording.uri.startswith(self.output.uri)

@@ -45,14 +45,17 @@ def list_recordings(
     include: Sequence[str] = DEFAULT_INCLUDE,
     exclude: Sequence[str] = (),
     prefix: str = "",
+    entries: Iterable[StoredObject] | None = None,
 ) -> Iterator[Recording]:
     """The archive's recordings whose path begins with ``prefix``, sorted by path.
+
+    ``entries`` is a listing of the store, if there is one already.
 
     Patterns are shell patterns in any case; one with a slash is matched against the whole
     relative path, any other against the file's name.
     """
     wanted, unwanted = _Patterns(include), _Patterns(exclude)
-    for entry in store.list(prefix):
+    for entry in store.list(prefix) if entries is None else entries:
         if wanted(entry.key) and not unwanted(entry.key):
             yield recording_of(store, entry)
 

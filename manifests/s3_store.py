@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -54,9 +55,18 @@ class S3Store:
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Every object below ``prefix``; folder markers (``…/``) are not objects."""
+        return self._listed(prefix)
+
+    def stretch(self, prefix: str, *, after: str, before: str | None) -> tuple[StoredObject, ...]:
+        """The objects below ``prefix`` whose keys come after one and before another."""
+        listed = self._listed(prefix, **({"StartAfter": self.prefix + after} if after else {}))
+        return tuple(takewhile(lambda one: before is None or one.key < before, listed))
+
+    def _listed(self, prefix: str, **options: str) -> Iterator[StoredObject]:
         pages = self._s3.get_paginator("list_objects_v2")
+        where = {"Bucket": self.bucket, "Prefix": self.prefix + prefix, **options}
         with _translated(self.uri_of(prefix)):
-            for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix):
+            for page in pages.paginate(**where):
                 for item in page.get("Contents", ()):
                     if not item["Key"].endswith("/"):
                         yield StoredObject(

@@ -95,7 +95,7 @@ def estimate_lines(found: Estimate) -> Iterator[str]:
     yield _line("machines", f"{found.instances} x {found.machine.named}, {_workers(found)}")
     yield from _speed(found)
     if (chosen := found.configured) is not None:
-        yield _line("time", f"{_span(chosen.seconds)}, {chosen.instance_hours:.2f} instance-hours")
+        yield _line("time", f"{span(chosen.seconds)}, {chosen.instance_hours:.2f} instance-hours")
         yield _line("done", f"{_clock(chosen.done_at, found)}, if started now{_deadline(found)}")
     yield _line("price", _price(found))
     if chosen is not None and chosen.dollars is not None:
@@ -131,9 +131,9 @@ def _cold_start(found: Estimate) -> str:
     if cold is None:
         return "not known, and part of the speed: too few shards were measured to tell them apart"
     if not found.machine.instance_type:
-        return _span(cold)
+        return span(cold)
     waiting = min(found.speed.waiting_seconds, cold)
-    return f"{_span(cold)}, of which {_span(cold - waiting)} are billed"
+    return f"{span(cold)}, of which {span(cold - waiting)} are billed"
 
 
 def _price(found: Estimate) -> str:
@@ -154,7 +154,8 @@ def _clock(at: datetime, found: Estimate) -> str:
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """A time in words."""
     minutes = round(seconds / 60)
     if seconds < 90:
         return f"{seconds:.0f} s"
@@ -175,6 +176,6 @@ def _table(found: Estimate) -> Iterator[str]:
 def _row(one: Option, *, width: int) -> str:
     dollars = "-" if one.dollars is None else f"{one.dollars:.2f}"
     return (
-        f"{one.instances:>9}  {_span(one.seconds):>12}  {'yes' if one.in_window else 'no':>{width}}"
+        f"{one.instances:>9}  {span(one.seconds):>12}  {'yes' if one.in_window else 'no':>{width}}"
         f"  {one.instance_hours:>14.2f}  {dollars:>9}"
     )

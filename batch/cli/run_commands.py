@@ -113,23 +113,14 @@ def plan(
 ) -> None:
     """Freeze what the next run takes on."""
     from batch.cli.listeners import LogListener
-    from batch.report.lines import hours
+    from batch.cli.plan_view import estimates, plan_json, plan_lines
 
     if dry_run:
-        survey = _new_runner(config, overrides, shortcuts, LogListener()).survey(dry=True)
-        content: dict[str, Any] = {
-            "listed": len(survey.recordings),
-            "would_transcribe": len(survey.selection.chosen),
-            "reasons": survey.reasons,
-            "predicted_seconds": round(survey.audio_seconds, 1),
-            "other_model": survey.selection.waiting,
-            "settling": survey.selection.settling,
-            "errors_kept": survey.selection.failed,
-        }
-        line = (
-            f"{content['would_transcribe']} of {content['listed']} recordings would be "
-            f"transcribed, about {hours(survey.audio_seconds)} of audio"
-        )
+        runner = _new_runner(config, overrides, shortcuts, LogListener())
+        survey = runner.survey(dry=True)
+        found = estimates(runner.planner, survey)
+        content = plan_json(survey, found)
+        line = "\n".join(plan_lines(survey, found))
     else:
         with _runner(config, overrides, shortcuts) as runner:
             made = runner.plan()

@@ -165,3 +165,15 @@ def test_metadata_of_the_new_path_goes_into_the_row(home: Home) -> None:
     assert [one.recording.path for one in carried] == ["x.wav"]
     (row,) = read_parquet(home.output.read(keys.moved("transcripts"))).to_pylist()
     assert row["meta"] == [("team", "sales")]
+
+
+def test_what_is_gone_is_counted_without_what_was_moved(home: Home) -> None:
+    home.put("c.wav")
+    home.night(SECOND, ["c.wav"])
+    rename(home, "inbox/a.wav", "x.wav")
+    (home.folder / "archive/c.wav").unlink()
+    ledger = read_ledger(home.output)
+    ids = [one.id for one in list_recordings(home.archive)]
+    assert ledger.unlisted(ids) - len(moves(home)) == 1
+    moved_night(home, THIRD)
+    assert read_ledger(home.output).unlisted(ids) == 1

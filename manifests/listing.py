@@ -1,0 +1,89 @@
+"""What an archive holds, however large it is: listed in parallel, or read from an S3 Inventory."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import chain, islice, pairwise
+
+from manifests.inventory import newest_inventory
+from manifests.reading_ahead import PARALLEL
+from manifests.s3_store import S3Store
+from manifests.storage import Store, StoredObject
+
+# Enough stretches that none of the requests at a time waits for a long one.
+_STRETCHES = 8 * PARALLEL
+PAGE = 1000  # objects in one answer of S3
+_DEEPEST = 6
+_MOST_NAMES = 5000  # five requests
+
+
+def list_archive(store: Store, prefix: str = "") -> Iterator[StoredObject]:
+    """Every object below ``prefix``, sorted by key.
+
+    A bucket is listed a thousand objects at a time, one request after the other; stretches of keys
+    between folders are listed side by side. A flat bucket has none, and takes its time.
+    """
+    if not isinstance(store, S3Store):
+        yield from store.list(prefix)
+        return
+    first = list(islice(store.list(prefix), PAGE + 1))
+    if len(first) <= PAGE:
+        yield from first
+        return
+    stretches = pairwise(["", *_borders(store, prefix), None])
+    with ThreadPoolExecutor(PARALLEL) as pool:
+
+        def begun(count: int) -> Iterator[Future[tuple[StoredObject, ...]]]:
+            for after, before in islice(stretches, count):
+                yield pool.submit(store.stretch, prefix, after=after or "", before=before)
+
+        under_way = deque(begun(2 * PARALLEL))
+        while under_way:
+            yield from under_way.popleft().result()
+            under_way.extend(begun(1))
+
+
+def _borders(store: S3Store, prefix: str) -> list[str]:
+    """Names of folders, sorted, from as deep as it takes to have enough; never very many."""
+    level: list[str] = []
+    below = [prefix]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for _ in range(_DEEPEST):
+            names = pool.map(lambda one: list(islice(store.folders(one), _MOST_NAMES)), below)
+            below = list(chain.from_iterable(names))
+            level = below or level
+            if not below or len(level) >= _STRETCHES:
+                break
+    return sorted(level)[:: max(1, len(level) // _STRETCHES)]
+
+
+def inventoried(store: Store, location: str, recent: str, *, now: datetime) -> list[StoredObject]:
+    """Every object by the newest inventory, and a live listing of what may have come since.
+
+    ``recent`` is the beginning of a recording's path by its day, as ``strftime`` writes it
+    (``%Y/%m/%d/``). Below it the live listing alone counts, from the day before the inventory was
+    begun until a day after ``now``.
+
+    Raises:
+        InputError: there is no inventory, or one without what is needed.
+    """
+    inventory = newest_inventory(store, location)
+    found = {one.key: one for one in inventory.objects()}
+    for prefix in recent_prefixes(recent, inventory.taken_at, now):
+        for key in [key for key in found if key.startswith(prefix)]:
+            del found[key]
+        found.update((one.key, one) for one in list_archive(store, prefix))
+    return [found[key] for key in sorted(found)]
+
+
+def recent_prefixes(recent: str, taken_at: datetime, now: datetime) -> list[str]:
+    """The beginnings of paths from the day before ``taken_at`` to the day after ``now``."""
+    day = taken_at - timedelta(days=1)
+    prefixes: dict[str, None] = {}
+    while day <= now + timedelta(days=1):
+        prefixes[day.strftime(recent)] = None
+        day += timedelta(days=1)
+    return list(prefixes)
