@@ -60,3 +60,13 @@ def test_some_recordings_alone_can_be_read(home: Home) -> None:
     found = read_rows(home.output, "segments", ids={chosen}, columns=["id", "text"]).to_pylist()
     assert [row["text"] for row in found] == [rows[0]["text"]]
     assert read_rows(home.output, "segments", ids={"f" * 20}).num_rows == 0
+
+
+def test_the_rows_of_one_run_are_read_with_whatever_columns(home: Home) -> None:
+    home.night("2026-11-23-001")
+    home.put("a.wav", content=b"longer sound")
+    home.night("2026-11-24-001", ["a.wav"])
+    for columns in (["path"], ["path", "run_id"], ["run_id", "path"]):
+        found = read_rows(home.output, "transcripts", run_id="2026-11-23-001", columns=columns)
+        assert found.column_names == columns
+        assert sorted(found["path"].to_pylist()) == ["b.wav", "broken.wav"]
