@@ -23,6 +23,10 @@ class ObjectNotFoundError(StoreError, FileNotFoundError):
     """The object or file does not exist."""
 
 
+class NotAFileError(StoreError):
+    """There is something of that name, but no bytes to read: a pipe, a device, a folder."""
+
+
 class AccessDeniedError(StoreError, PermissionError):
     """Credentials or file permissions do not allow this."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -17,6 +18,7 @@ from urllib.parse import quote, unquote_to_bytes
 from manifests.errors import (
     AccessDeniedError,
     InputError,
+    NotAFileError,
     ObjectChangedError,
     ObjectNotFoundError,
     StoreError,
@@ -71,8 +73,8 @@ class LocalStore:
         """The file's entry, or None."""
         path = self.path_of(key)
         try:
-            entry = path.stat()
-        except (FileNotFoundError, NotADirectoryError):
+            entry = _entry_of(path)
+        except FileNotFoundError:
             return None
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}") from error
@@ -82,9 +84,9 @@ class LocalStore:
         """Open a regular file; a pipe or a device would block for ever and is refused."""
         path = self.path_of(key)
         with _translated(path):
-            entry = path.stat()
+            entry = _entry_of(path)
             if not stat_module.S_ISREG(entry.st_mode):
-                raise StoreError(f"{path}: not a regular file")
+                raise NotAFileError(f"{path}: not a regular file")
             if etag is not None and _etag(entry) != etag:
                 raise ObjectChangedError(f"{path}: changed since the run was planned")
             return path.open("rb")
@@ -179,6 +181,16 @@ def fetch(store: Store, keys: Iterable[str], folder: Path) -> None:
     with ThreadPoolExecutor(PARALLEL) as pool:
         for _ in pool.map(lambda key: target.put(key, store.read(key)), keys):
             pass
+
+
+def _entry_of(path: Path) -> os.stat_result:
+    """What lies there, links followed; one that leads in a circle or through a file is none."""
+    try:
+        return path.stat()
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise FileNotFoundError(error.errno, "a link that leads nowhere") from error
+        raise
 
 
 def _stat(path: Path) -> os.stat_result | None:

@@ -152,10 +152,11 @@ def test_close_ends_the_child_and_may_be_repeated(archive: Path) -> None:
     [
         ("gone.wav", ErrorKind.NOT_FOUND),
         ("dangling.wav", ErrorKind.NOT_FOUND),
-        ("pipe.wav", ErrorKind.INTERNAL),
-        ("device.wav", ErrorKind.INTERNAL),
-        ("folder.wav", ErrorKind.INTERNAL),
-        ("loop.wav", ErrorKind.INTERNAL),
+        ("pipe.wav", ErrorKind.UNSUPPORTED_FORMAT),
+        ("device.wav", ErrorKind.UNSUPPORTED_FORMAT),
+        ("folder.wav", ErrorKind.UNSUPPORTED_FORMAT),
+        ("loop.wav", ErrorKind.NOT_FOUND),
+        ("through.wav", ErrorKind.NOT_FOUND),
         ("empty.wav", ErrorKind.EMPTY_FILE),
         ("text.wav", ErrorKind.UNSUPPORTED_FORMAT),
     ],
@@ -167,6 +168,7 @@ def test_what_is_no_recording_is_refused_at_once_without_its_location(
     (tmp_path / "device.wav").symlink_to("/dev/zero")
     (tmp_path / "folder.wav").mkdir()
     (tmp_path / "loop.wav").symlink_to("loop.wav")
+    (tmp_path / "through.wav").symlink_to("text.wav/x.wav")
     (tmp_path / "dangling.wav").symlink_to("nothing.wav")
     (tmp_path / "empty.wav").write_bytes(b"")
     (tmp_path / "text.wav").write_text("minutes of the meeting " * 20)

@@ -27,6 +27,7 @@ import numpy as np
 from manifests.errors import (
     AccessDeniedError,
     NightscribeError,
+    NotAFileError,
     ObjectChangedError,
     ObjectNotFoundError,
 )
@@ -81,6 +82,8 @@ def _serve(request: dict[str, Any], send: Send) -> None:
         _fail(send, ErrorKind.CHANGED, "the recording changed after the run was planned")
     except AccessDeniedError:
         _fail(send, ErrorKind.FORBIDDEN, "storage does not allow reading the recording")
+    except NotAFileError:
+        _fail(send, ErrorKind.UNSUPPORTED_FORMAT, "a pipe, a device or a folder, and no file")
     except MemoryError:
         _fail(send, ErrorKind.CORRUPT, f"decoding needs more than {sys.argv[1]} MB")
     except (NightscribeError, OSError) as error:
