@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import secrets
 import shutil
@@ -159,6 +160,17 @@ class LocalStore:
             yield partial
         finally:
             partial.unlink(missing_ok=True)
+
+
+def check_unchanged(file: BinaryIO, etag: str | None) -> None:
+    """Refuse a file that was written to while it was read; S3 checks the version at each read.
+
+    Raises:
+        ObjectChangedError: it is not the version ``etag`` any more.
+    """
+    with suppress(io.UnsupportedOperation):
+        if etag is not None and _etag(os.fstat(file.fileno())) != etag:
+            raise ObjectChangedError("the file changed while it was read")
 
 
 def download(store: Store, folder: Path) -> None:

@@ -189,6 +189,41 @@ def test_another_version_than_the_planned_one_has_changed(
     assert refused(decoder, changed).kind is ErrorKind.CHANGED
 
 
+@pytest.mark.parametrize("keep", [0.3, 1.0])
+def test_a_recording_that_is_written_to_while_it_is_read_has_changed(
+    decoder: DecoderProcess, archive: Path, tmp_path: Path, keep: float
+) -> None:
+    path = tmp_path / "growing.wav"
+    data = (archive / "long.wav").read_bytes()
+    path.write_bytes(data)
+    entry = LocalStore(tmp_path).stat("growing.wav")
+    assert entry is not None
+
+    def read_while_written() -> None:
+        with decoder.open(request_for(path, etag=entry.etag)) as sound:
+            next(sound.blocks)
+            path.write_bytes(data[: int(keep * len(data))])
+            list(sound.blocks)
+
+    with pytest.raises(RecordingError) as caught:
+        read_while_written()
+    assert caught.value.kind is ErrorKind.CHANGED
+
+
+def test_a_recording_that_is_replaced_while_it_is_read_is_the_one_that_was_opened(
+    decoder: DecoderProcess, archive: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "replaced.wav"
+    path.write_bytes((archive / "long.wav").read_bytes())
+    entry = LocalStore(tmp_path).stat("replaced.wav")
+    assert entry is not None
+    with decoder.open(request_for(path, etag=entry.etag)) as sound:
+        first = next(sound.blocks)
+        LocalStore(tmp_path).put("replaced.wav", b"something else")
+        rest = sum(map(len, sound.blocks))
+    assert len(first) + rest == round(LONG_SECONDS * SAMPLE_RATE)
+
+
 def test_a_name_of_any_bytes_is_decoded(decoder: DecoderProcess, tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff \n'%41\xf0\x9f\x8e\x99.wav"))
     path.write_bytes(write_sound(tmp_path / "x.wav", tone(0.5, rate=SAMPLE_RATE)).read_bytes())
