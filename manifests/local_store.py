@@ -51,6 +51,8 @@ class LocalStore:
     """Files below a folder; keys are paths relative to it."""
 
     def __init__(self, root: Path) -> None:
+        if "\0" in str(root):
+            raise InputError(f"{str(root)!r}: no folder has a null character in its name")
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - keeps links, drops ".."
         self.uri = uri_of_path(self.root).removesuffix("/") + "/"
 
@@ -123,7 +125,7 @@ class LocalStore:
 
     def uri_of(self, key: str) -> str:
         """The file's URI."""
-        return self.uri + quote(os.fsencode(key), safe="/")
+        return self.uri + quote(self._bytes_of(key), safe="/")
 
     def key_of(self, uri: str) -> str:
         """The key of a URI below this folder."""
@@ -139,7 +141,14 @@ class LocalStore:
         """
         if key.startswith("/") or ".." in key.split("/") or "\0" in key:
             raise InputError(f"key {key!r} leaves the folder {str(self.root)!r}")
+        self._bytes_of(key)
         return self.root / key
+
+    def _bytes_of(self, key: str) -> bytes:
+        try:
+            return os.fsencode(key)
+        except UnicodeEncodeError as error:  # half of a surrogate pair, which JSON can spell
+            raise InputError(f"{key!r}: no file in {str(self.root)!r} can be called so") from error
 
     @contextmanager
     def _written(self, target: Path, data: bytes | Path) -> Iterator[Path]:

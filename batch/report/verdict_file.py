@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from manifests.errors import InputError
+from manifests.json_files import is_text, parsed_json
 
 VERSION = 1
 Ruling = Literal["acceptable", "reference-wrong", "excluded"]
@@ -87,17 +88,16 @@ def read_verdicts(path: Path) -> Verdicts:
         InputError: it is no such file; the message names the entry and what was expected there.
     """
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = parsed_json(path.read_text("utf-8-sig"))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path}: not UTF-8 text; expected what the report page exports"
         ) from error
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}, line {error.lineno}: not JSON ({error.msg}); export the verdicts again"
-        ) from error
+    except ValueError as error:
+        line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise InputError(f"{path}{line}: not JSON ({error}); export the verdicts again") from error
     return _verdicts(str(path), content)
 
 
@@ -194,13 +194,13 @@ class _Entry:
 
     def text(self, key: str) -> str:
         found = self.value.get(key)
-        if not isinstance(found, str) or not found.strip():
+        if not is_text(found) or not str(found).strip():
             raise InputError(f"{self.where}: {key!r} is {_named(found)}; expected a text")
-        return found
+        return str(found)
 
     def text_or_none(self, key: str) -> str | None:
         found = self.value.get(key)
-        if found is not None and not isinstance(found, str):
+        if found is not None and not is_text(found):
             raise InputError(f"{self.where}: {key!r} is {_named(found)}; expected a text")
         return found
 
@@ -230,15 +230,16 @@ class _Entry:
     def moment(self, key: str) -> datetime:
         found = self.value.get(key)
         try:
-            moment = datetime.fromisoformat(found) if isinstance(found, str) else None
-        except ValueError:
+            given = datetime.fromisoformat(found) if isinstance(found, str) else None
+            moment = given.astimezone(UTC) if given and given.tzinfo else None
+        except (ValueError, OverflowError):
             moment = None
-        if moment is None or moment.tzinfo is None:
+        if moment is None:
             raise InputError(
                 f"{self.where}: {key!r} is {_named(found)}; expected a moment as in "
                 "2026-11-23T08:12:00Z"
             )
-        return moment.astimezone(UTC)
+        return moment
 
 
 def _named(value: Any) -> str:

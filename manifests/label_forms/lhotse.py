@@ -15,6 +15,7 @@ from manifests.label_forms.lhotse_sound import LhotseRecording
 from manifests.label_forms.place import LabelForm, Place, extension
 from manifests.labels import LabelledUtterance
 
+_MOST_SECONDS = 1e9
 _EXPECTED = "a supervision with recording_id, start, duration and text is expected"
 
 
@@ -160,7 +161,8 @@ def _utterance(
 
 def _number(row: Mapping[str, Any], key: str, where: str) -> float:
     value = row.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    if not known or not abs(value) < _MOST_SECONDS:
         raise InputError(f"{where}: {key} is {value!r}; {_EXPECTED}")
     return float(value)
 

@@ -14,7 +14,6 @@ from tests.hostile.hostile_file import (
     NO_SOUND,
     OK,
     SOUND,
-    TOO_LONG,
     UNSUPPORTED,
     HostileFile,
 )
@@ -26,10 +25,9 @@ _HOUR = 3600 * 16_000
 def large() -> Iterator[HostileFile]:
     """Bombs, tags of 100 MB, holes of 5 GB."""
     for name, make, ends in (
-        ("silence-9-hours.flac", _silence(9, "FLAC", "PCM_16"), EMPTY),
-        ("silence-5-hours.opus", _silence(5, "OGG", "OPUS"), EMPTY),
+        ("silence-5-hours.flac", _silence(5, "FLAC", "PCM_16"), EMPTY),
+        ("silence-1-hour.opus", _silence(1, "OGG", "OPUS"), EMPTY),
         ("silence-2-hours.ogg", _silence(2, "OGG", "VORBIS"), EMPTY),
-        ("silence-101-hours.flac", _silence(101, "FLAC", "PCM_16"), TOO_LONG),
         ("silence-eight-channels.flac", _silence(1, "FLAC", "PCM_16", channels=8), EMPTY),
         ("tag-of-100-mb.mp3", _written(_id3(100 * _MB), encoded("mp3")), OK),
         ("list-of-100-mb.wav", _written(_wav_with(chunk(b"LIST", bytes(100 * _MB)))), OK),

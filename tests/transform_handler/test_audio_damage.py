@@ -1,8 +1,10 @@
 """What is no sound, or only a part of it, is said to be so; nothing else is opened instead."""
 
 import io
+import os
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -153,6 +155,26 @@ def test_a_tag_in_no_known_alphabet_costs_no_recording(tmp_path: Path) -> None:
     data = encoded(tmp_path / "x.mp3")
     tag = b"ID3\x03\0\0\0\0\0\x13TIT2\0\0\0\x09\0\0\x03Gespr\xe4ch"
     assert len(read_audio(saved(tmp_path / "x.mp3", tag + data))) > 5 * SAMPLE_RATE
+
+
+@pytest.mark.parametrize("head", [b"", b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)])
+def test_gigabytes_of_zeros_called_mp3_are_not_searched_for_sound(
+    tmp_path: Path, head: bytes
+) -> None:
+    path = saved(tmp_path / "x.mp3", head)
+    os.truncate(path, 1 << 30)
+    read = 0
+
+    class Counted(io.FileIO):
+        def readinto(self, buffer: Any, /) -> int:
+            nonlocal read
+            read += (size := super().readinto(buffer) or 0)
+            return size
+
+    with io.BufferedReader(Counted(path)) as file, pytest.raises(RecordingError) as caught:
+        read_audio(file)
+    assert caught.value.kind is (ErrorKind.CORRUPT if head else ErrorKind.UNSUPPORTED_FORMAT)
+    assert read < 1 << 24
 
 
 @pytest.mark.parametrize("samples", [1, 100, 639, 640, 641])

@@ -1,5 +1,6 @@
 """The decoding child: what it takes down with it, and what not."""
 
+import itertools
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from manifests.local_store import LocalStore, uri_of_path
 from manifests.storage import open_store
 from tests.conftest import write_sound
 from tests.transform_handler.sounds import tone
+from transform_handler.audio import decoder_process
 from transform_handler.audio.decoder_process import DecoderProcess, SoundRequest
 from transform_handler.audio.layout import SAMPLE_RATE
 from transform_handler.audio.reading import read_audio
@@ -281,6 +283,26 @@ def test_a_decoder_without_an_answer_is_stopped(archive: Path) -> None:
         assert error.kind is ErrorKind.INTERNAL
         assert "gave no sound" in error.message
         assert not child.is_running()
+
+
+def test_a_decoder_that_works_without_an_answer_has_a_damaged_file_before_it(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = itertools.count()
+    monkeypatch.setattr(decoder_process, "_cpu_seconds", lambda _: float(next(used)))
+    with DecoderProcess() as decoder:
+        heard(decoder, request_for(archive / "short.wav"))
+        child_of(decoder).suspend()
+        decoder._stall_seconds = 0.1
+        error = refused(decoder, request_for(archive / "short.wav"))
+    assert error.kind is ErrorKind.CORRUPT
+    assert "found no sound" in error.message
+
+
+def test_the_time_that_a_process_has_used_is_known() -> None:
+    before = decoder_process._cpu_seconds(os.getpid())
+    assert before == pytest.approx(sum(os.times()[:2]), abs=0.2)
+    assert decoder_process._cpu_seconds(1 << 30) == 0.0
 
 
 def test_modules_in_the_working_folder_are_not_imported(

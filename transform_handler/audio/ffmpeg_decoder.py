@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from transform_handler.audio.mp3_header import promised_mp3_seconds
+from transform_handler.audio.mp3_header import begins_with_zeros, promised_mp3_seconds
 from transform_handler.audio.mp4_boxes import ends_within_a_box
 from transform_handler.audio.sound import BLOCK_SAMPLES, Block, SoundInfo, check_end, damaged
 from transform_handler.records import ErrorKind, RecordingError
@@ -53,10 +53,12 @@ def open_ffmpeg(file: BinaryIO, stack: contextlib.ExitStack) -> FFmpegDecoder:
     file.seek(0)
     magic = file.read(8)
     mp3_seconds = promised_mp3_seconds(file)
+    hollow = begins_with_zeros(file)
     file.seek(0)
     try:
         # Tags are in whatever alphabet their writer had; what they say is of no use here.
-        opened = av.open(file, mode="r", options=_OPTIONS, metadata_errors="replace")
+        source = _Unnamed(file) if hollow else file
+        opened = av.open(source, mode="r", options=_OPTIONS, metadata_errors="replace")
         container = stack.enter_context(opened)
     except (av.FFmpegError, ValueError) as error:
         known = bool(_KNOWN_MAGIC & {magic[:4], magic[4:]})
@@ -65,6 +67,13 @@ def open_ffmpeg(file: BinaryIO, stack: contextlib.ExitStack) -> FFmpegDecoder:
     _check_streams(container, file)
     seconds = mp3_seconds if container.format.name == "mp3" else _promised_seconds(container)
     return FFmpegDecoder(container, seconds=seconds)
+
+
+class _Unnamed:
+    """A file without its name: told ".mp3", FFmpeg searches gigabytes of zeros for a frame."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
 def _check_streams(container: Any, file: BinaryIO) -> None:
