@@ -161,9 +161,10 @@ def _utterance(
 
 def _number(row: Mapping[str, Any], key: str, where: str) -> float:
     value = row.get(key)
-    known = isinstance(value, int | float) and not isinstance(value, bool)
-    if not known or not abs(value) < _MOST_SECONDS:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{where}: {key} is {value!r}; {_EXPECTED}")
+    if not abs(value) < _MOST_SECONDS:
+        raise InputError(f"{where}: {key} is {value:g}; seconds of a recording are expected")
     return float(value)
 
 

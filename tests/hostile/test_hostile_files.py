@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from batch.cli.main import cli
 from tests.hostile.archive import hostile_files, sampled, write_good, write_hostile
 from tests.hostile.hostile_file import HostileFile
 from tests.hostile.night import Watched, nightscribe
@@ -28,7 +31,11 @@ class Night:
     rows: pd.DataFrame
     alone: pd.DataFrame
     run: Watched
-    output: Path
+    home: Path
+
+    @property
+    def output(self) -> Path:
+        return self.home / "out-archive"
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +48,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     write_good(home / "only-good", folders)
     write_hostile(home / "archive", files)
     write_stub_bundle(home / "model.tar.gz")
+    write_references(home / "references.csv", [*good, *(one.name for one in files)])
     alone = carried_out(home, "only-good")
     run = carried_out(home, "archive")
     assert (alone.status, run.status) == (0, 0), run.said
@@ -50,7 +58,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
         rows=rows(home / "out-archive"),
         alone=rows(home / "out-only-good"),
         run=run,
-        output=home / "out-archive",
+        home=home,
     )
 
 
@@ -61,6 +69,8 @@ def carried_out(home: Path, archive: str) -> Watched:
 [archive]
 uri = "{archive}"
 include = ["*"]
+[references]
+uri = "references.csv"
 [model]
 uri = "model.tar.gz"
 [output]
@@ -71,6 +81,15 @@ workers = 1
         "utf-8",
     )
     return nightscribe("run", config)
+
+
+def write_references(path: Path, names: list[str]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["recording", "text"])
+        for name in names:
+            if _as_text(name) == name and name.strip() == name:
+                table.writerow([name, "=good day"])
 
 
 def rows(output: Path) -> pd.DataFrame:
@@ -124,3 +143,38 @@ def test_the_run_needs_one_round_and_says_nothing_strange(night: Night) -> None:
     assert "Traceback" not in night.run.said
     assert "round 2" not in night.run.said
     assert "nobody foresaw" not in night.run.said
+
+
+def said_by(night: Night, *words: str) -> str:
+    command, *rest = words
+    config = str(night.home / "archive.toml")
+    result = CliRunner().invoke(cli, [command, "--config", config, *rest])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_every_transcript_is_exported_into_the_folder_and_nowhere_else(night: Night) -> None:
+    before = set(night.home.iterdir())
+    said_by(night, "export", "--to", "txt", "--into", str(night.home / "texts"))
+    written = [path for path in (night.home / "texts").rglob("*") if path.is_file()]
+    assert len(written) == (night.rows["status"] == "ok").sum()
+    assert set(night.home.iterdir()) - before == {night.home / "texts"}
+
+
+def test_a_terminal_shows_every_name_and_obeys_none(night: Night) -> None:
+    names = [name for name in night.rows.index if not name.isprintable() or "\ufffd" in name]
+    assert len(names) > 3
+    for name in names:
+        for command in ("show", "why"):
+            said = said_by(night, command, "--", name)
+            assert all(line.isprintable() for line in said.split("\n")), (command, name)
+
+
+def test_no_cell_is_a_formula_and_no_name_is_part_of_the_page(night: Night) -> None:
+    (reports,) = (night.output / "reports").iterdir()
+    with (reports / "errors.csv").open(encoding="utf-8", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert len(cells) > 100
+    assert not [cell for cell in cells if cell[:1] in "=+@|" and cell]
+    page = (reports / "report.html").read_text("utf-8")
+    assert "alert(1)" not in page
