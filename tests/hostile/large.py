@@ -35,12 +35,12 @@ def large() -> Iterator[HostileFile]:
         ("comments-of-100-mb.flac", _written(*_flac_blocks(7)), OK | NO_SOUND),
         ("comment-of-100-mb.ogg", _written(_vorbis_comment(100 * _MB)), SOUND | NO_SOUND),
         ("million-tags.mp3", _written(b"ID3\x04\0\0\0\0\0\0" * _MB, encoded("mp3")), OK | NO_SOUND),
-        ("holes-of-5-gb.wav", _sparse(b""), UNSUPPORTED),
-        ("holes-of-5-gb.mp3", _sparse(b""), UNSUPPORTED),
-        ("holes-behind-a-header.wav", _sparse(_wav_with(b"", size=-1)), EMPTY | NO_SOUND),
-        ("holes-behind-sound.mp3", _sparse(encoded("mp3")), SOUND | NO_SOUND),
-        ("holes-behind-sound.m4a", _sparse(encoded("m4a")), SOUND | NO_SOUND),
-        ("holes-behind-sound.flac", _sparse(encoded("flac")), SOUND | NO_SOUND),
+        ("holes-of-5-gb.wav", _sparse(b"", 5), UNSUPPORTED),
+        ("holes-of-5-gb.mp3", _sparse(b"", 5), UNSUPPORTED),
+        ("holes-behind-a-header.wav", _sparse(_wav_with(b"", size=-1), 1), SOUND),
+        ("holes-behind-sound.mp3", _sparse(encoded("mp3"), 1), SOUND | NO_SOUND),
+        ("holes-behind-sound.m4a", _sparse(encoded("m4a"), 1), SOUND | NO_SOUND),
+        ("holes-behind-sound.flac", _sparse(encoded("flac"), 1), SOUND | NO_SOUND),
         ("noise-of-100-mb.mp3", _noise, UNSUPPORTED | NO_SOUND),
     ):
         yield HostileFile(group="large", name=name, make=make, ends=ends, large=True)
@@ -64,11 +64,11 @@ def _silence(hours: int, form: str, subtype: str, *, channels: int = 1) -> Calla
     return make
 
 
-def _sparse(head: bytes) -> Callable[[Path], None]:
+def _sparse(head: bytes, gigabytes: int) -> Callable[[Path], None]:
     def make(path: Path) -> None:
         with path.open("wb") as file:
             file.write(head)
-            file.truncate(5 << 30)
+            file.truncate(gigabytes << 30)
 
     return make
 

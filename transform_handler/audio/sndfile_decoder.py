@@ -67,7 +67,10 @@ class SndfileDecoder:
         position = min(start, max(0, self._sound.frames))
         try:
             self._go_to(position, frames)
-            while True:
+            # A part behind the sound was planned by a size that is not the sound's: what a decoder
+            # would search there may be gigabytes of zeros.
+            behind = 0 < (self.info.frames or 0) <= start
+            while not behind:
                 block = self._sound.read(frames, dtype="float32", always_2d=True)
                 if not len(block):
                     break
