@@ -1,7 +1,7 @@
 """Hostile files through the decoding child: how each kind ends, how long it takes, what it needs.
 
 ``python -m benchmarks.hostile_files`` makes the small ones, ``… large`` those of gigabytes and
-hours too. Printed by kind of file: how many, their ends, the slowest in seconds, and the most
+hours. Printed by kind of file: how many, their ends, the slowest in seconds, and the most
 resident memory of the child (MB) while one of them was decoded.
 """
 
@@ -35,7 +35,8 @@ def main() -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as scratch, DecoderProcess() as decoder:
         home = Path(scratch)
-        files = list(hostile_files(home / "outside", long="large" in sys.argv[1:]))
+        large = sys.argv[1:] == ["large"]
+        files = [one for one in hostile_files(home / "outside", long=large) if one.large == large]
         folders = sorted({one.name.partition("/")[0] for one in files})
         write_good(home / "archive", folders)
         write_hostile(home / "archive", files)

@@ -27,6 +27,8 @@ def hostile_files(outside: Path, *, long: bool = False) -> Iterator[HostileFile]
     """Every hostile file, in a folder for each group, with names that no two share."""
     made = [one for maker in _MAKERS for one in maker()] + list(no_files(outside))
     for one in [*made, *(large() if long else ())]:
+        if one.large and not long:
+            continue
         yield replace(one, name=f"{one.group.replace(' ', '-')}/{one.name}")
 
 

@@ -21,7 +21,7 @@ class HostileFile:
     """``group`` is its line in the table of docs/reliability.md, ``make`` puts it at a path.
 
     ``ends`` are the statuses or error kinds that are right for it. A ``large`` one takes seconds
-    or gigabytes to make, and belongs to the long form of the tests.
+    or gigabytes, and belongs to the long form of the tests.
     """
 
     group: str

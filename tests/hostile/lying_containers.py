@@ -79,7 +79,7 @@ def lying_oggs() -> Iterator[HostileFile]:
             ("page-number-all", last + 18, _ALL_32),
         ):
             yield of_bytes(_G, f"{name}.{form}", _patched(data, at, lie), FINAL)
-        yield of_bytes(_G, f"30-links.{form}", data * 30, OK)
+        yield of_bytes(_G, f"30-links.{form}", data * 30, OK, large=True)
         yield of_bytes(_G, f"heads-only.{form}", data[: data.index(b"OggS", 1)] * 2000, _READ)
     opus = encoded("opus")
     head = opus.index(b"OpusHead")

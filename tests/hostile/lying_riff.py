@@ -118,7 +118,8 @@ def _formats() -> Iterator[HostileFile]:
     }
     sound = chunk(b"data", pcm())
     for name, (head, ends) in told.items():
-        yield of_bytes(_G, f"{name}.wav", _wav(chunk(b"fmt ", head) + sound), ends)
+        slow = name == "rate-1000"  # forty seconds of sound
+        yield of_bytes(_G, f"{name}.wav", _wav(chunk(b"fmt ", head) + sound), ends, large=slow)
 
 
 def _rf64() -> Iterator[HostileFile]:

@@ -61,7 +61,8 @@ def _bound_by_permissions() -> None:
 
 
 def _look(pid: int, peaks: dict[str, float]) -> None:
-    with suppress(psutil.Error, OSError, ValueError):
+    # A process that ends meanwhile has no such line any more.
+    with suppress(psutil.Error, OSError, StopIteration):
         driver = psutil.Process(pid)
         for one in [driver, *driver.children(recursive=True)]:
             words = " ".join(one.cmdline())

@@ -65,7 +65,9 @@ def _rates() -> Iterator[HostileFile]:
         heard = speechlike(SECONDS, seed=5, rate=rate) if rate > 1 else np.zeros(10)
         yield of_bytes(_G, f"{rate}-hertz.wav", _written(heard, "PCM_16", rate), ends)
     many = np.zeros((768_000, 16), np.float32)
-    yield of_bytes(_G, "768000-hertz-16-channels.wav", _written(many, "PCM_16", 768_000), EMPTY)
+    yield of_bytes(
+        _G, "768000-hertz-16-channels.wav", _written(many, "PCM_16", 768_000), EMPTY, large=True
+    )
 
 
 def _written(samples: np.ndarray, subtype: str, rate: int = RATE) -> bytes:
