@@ -20,7 +20,7 @@ from tests.hostile.stub_bundle import write_stub_bundle
 
 LONG = os.environ.get("NIGHTSCRIBE_TORTURE") == "long"
 # Of resident memory, for the process that decodes and for the one that has the model.
-MOST_DECODER_MB = 1_500 if LONG else 600
+MOST_DECODER_MB = 4_096 if LONG else 600
 MOST_WORKER_MB = 1_000 if LONG else 500
 
 
