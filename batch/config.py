@@ -283,10 +283,10 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         InputError: naming the file, the key, the value found and what is allowed.
     """
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = _toml(path.read_text("utf-8-sig"))
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; 'nightscribe init' writes one") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InputError(f"{path}: not TOML: {error}") from error
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
@@ -300,14 +300,26 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     return _resolved(config, path.absolute().parent)
 
 
+def _toml(text: str) -> dict[str, Any]:
+    """What a TOML text says.
+
+    Raises:
+        ValueError: it is none; tomllib itself says so of numbers too long, and not of brackets.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
 def _apply(data: dict[str, Any], override: str) -> None:
     name, equals, text = override.partition("=")
     parts = name.strip().split(".")
     if not equals or len(parts) < 2 or not all(parts):
         raise InputError(f"--set {override!r}: section.key=value expected")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = _toml(f"value = {text}")["value"]
+    except ValueError:
         value = text
     section = data
     for part in parts[:-1]:
@@ -398,7 +410,8 @@ def _located(value: str, folder: Path, *, hub: bool) -> str:
     """An absolute path or a URI; what looks like a hub's name and is no folder stays as it is."""
     if "://" in value:
         return value
-    path = Path(os.path.normpath(folder / Path(value).expanduser()))
+    # Not Path.expanduser, which raises where there is no such user.
+    path = Path(os.path.normpath(folder / os.path.expanduser(value)))  # noqa: PTH111
     if (
         hub
         and not path.exists()

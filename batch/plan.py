@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from batch.layout import RunKeys
 from batch.platforms.base import Document
 from batch.shards import Planned
 from manifests.errors import InputError
-from manifests.json_files import json_file
+from manifests.json_files import json_file, parsed_json
 from manifests.manifest_file import write_manifest
 from manifests.pointers import ChannelMode, Pointer, read_pointers, write_pointers
 from manifests.storage import Store
@@ -93,17 +94,23 @@ class Plan:
             InputError: not a plan, or of another version.
         """
         try:
-            content: dict[str, Any] = json.loads(data)
+            content: dict[str, Any] = parsed_json(data)
             if content["version"] != PLAN_VERSION:
                 raise InputError(
                     f"{name}: plan version {content['version']}, this program reads {PLAN_VERSION}"
                 )
             shards = [ShardEntry(**shard) for shard in content["shards"]]
-            return cls(**{**content, "shards": shards})
+            plan = cls(**{**content, "shards": shards})
+            TypeAdapter(cls).validate_json(data, strict=True)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            where = ".".join(map(str, wrong["loc"]))
+            raise InputError(f"{name}: not a plan ({where}: {wrong['msg']})") from error
         except (ValueError, KeyError, TypeError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{name}: not a plan ({error})") from error
+        return plan
 
 
 def write_round(

@@ -313,11 +313,13 @@ class Runner:
     def _tell_forbidden(self, plan: Plan, collected: Collected) -> None:
         role = plan.model_request["ExecutionRoleArn"]
         who = "this user" if role == LOCAL_ROLE else f"the jobs' role {role}"
+        mend = "its policy (s3:GetObject, and kms:Decrypt where they are encrypted)"
+        if plan.archive_uri.startswith("file://"):
+            mend = "their permissions, or the links that lead out of the archive"
         if count := collected.kinds.get(ErrorKind.FORBIDDEN):
             self.listener.warn(
-                f"{who} may not read {count} recordings below {plan.archive_uri}; mend its policy "
-                "(s3:GetObject, and kms:Decrypt where they are encrypted), and the next run tries "
-                "them again"
+                f"{who} may not read {count} recordings below {plan.archive_uri}; mend {mend}, "
+                "and the next run tries them again"
             )
 
     def _unfinished(self) -> Iterator[Plan]:

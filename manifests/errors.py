@@ -6,6 +6,8 @@ FileNotFoundError`` works without knowing this module. Whatever is not in this f
 
 from __future__ import annotations
 
+MOST_SAID = 2000  # characters
+
 
 class NightscribeError(Exception):
     """An error that a person can act on: the message says what, where, and what to do."""
@@ -14,6 +16,14 @@ class NightscribeError(Exception):
 class InputError(NightscribeError, ValueError):
     """Something the user wrote is wrong (exit code 2)."""
 
+    def __str__(self) -> str:
+        """The message; of one that quotes a line of megabytes, its two ends."""
+        said = super().__str__()
+        if len(said) <= MOST_SAID:
+            return said
+        half = MOST_SAID // 2
+        return f"{said[:half]} [… {len(said) - 2 * half:,} characters …] {said[-half:]}"
+
 
 class StoreError(NightscribeError, OSError):
     """Storage could not do what it was asked."""
@@ -21,6 +31,10 @@ class StoreError(NightscribeError, OSError):
 
 class ObjectNotFoundError(StoreError, FileNotFoundError):
     """The object or file does not exist."""
+
+
+class NotAFileError(StoreError):
+    """There is something of that name, but no bytes to read: a pipe, a device, a folder."""
 
 
 class AccessDeniedError(StoreError, PermissionError):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from manifests.errors import InputError, StoreError
+from manifests.json_files import parsed_json
 from manifests.local_store import uri_of_path
 from manifests.storage import Store, open_store, open_uri, parent_store
 from manifests.tables import decode_utf8, lines_of
@@ -89,7 +90,7 @@ def read_labels(location: str | Path) -> list[LabelledUtterance]:
 
 def _utterance(line: str, store: Store, where: str) -> LabelledUtterance:
     try:
-        row = json.loads(line)
+        row = parsed_json(line)
         audio = str(row.get("audio_filepath") or row["audio_filename"])
         utterance = LabelledUtterance(
             audio=located(audio, store),
@@ -104,7 +105,7 @@ def _utterance(line: str, store: Store, where: str) -> LabelledUtterance:
             source=where,
             id=_name(row.get("id")),
         )
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
         raise InputError(f"{where}: found {line[:80]!r} ({error!r}); {_EXPECTED}") from error
     return checked(utterance)
 

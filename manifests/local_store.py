@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import secrets
 import shutil
@@ -17,6 +19,7 @@ from urllib.parse import quote, unquote_to_bytes
 from manifests.errors import (
     AccessDeniedError,
     InputError,
+    NotAFileError,
     ObjectChangedError,
     ObjectNotFoundError,
     StoreError,
@@ -48,6 +51,8 @@ class LocalStore:
     """Files below a folder; keys are paths relative to it."""
 
     def __init__(self, root: Path) -> None:
+        if "\0" in str(root):
+            raise InputError(f"{str(root)!r}: no folder has a null character in its name")
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - keeps links, drops ".."
         self.uri = uri_of_path(self.root).removesuffix("/") + "/"
 
@@ -93,8 +98,8 @@ class LocalStore:
         """The file's entry, or None."""
         path = self.path_of(key)
         try:
-            entry = path.stat()
-        except (FileNotFoundError, NotADirectoryError):
+            entry = _entry_of(path)
+        except FileNotFoundError:
             return None
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}") from error
@@ -104,9 +109,9 @@ class LocalStore:
         """Open a regular file; a pipe or a device would block for ever and is refused."""
         path = self.path_of(key)
         with _translated(path):
-            entry = path.stat()
+            entry = _entry_of(path)
             if not stat_module.S_ISREG(entry.st_mode):
-                raise StoreError(f"{path}: not a regular file")
+                raise NotAFileError(f"{path}: not a regular file")
             if etag is not None and _etag(entry) != etag:
                 raise ObjectChangedError(f"{path}: changed since the run was planned")
             return path.open("rb")
@@ -150,7 +155,7 @@ class LocalStore:
 
     def uri_of(self, key: str) -> str:
         """The file's URI."""
-        return self.uri + quote(os.fsencode(key), safe="/")
+        return self.uri + quote(self._bytes_of(key), safe="/")
 
     def key_of(self, uri: str) -> str:
         """The key of a URI below this folder."""
@@ -166,7 +171,14 @@ class LocalStore:
         """
         if key.startswith("/") or ".." in key.split("/") or "\0" in key:
             raise InputError(f"key {key!r} leaves the folder {str(self.root)!r}")
+        self._bytes_of(key)
         return self.root / key
+
+    def _bytes_of(self, key: str) -> bytes:
+        try:
+            return os.fsencode(key)
+        except UnicodeEncodeError as error:  # half of a surrogate pair, which JSON can spell
+            raise InputError(f"{key!r}: no file in {str(self.root)!r} can be called so") from error
 
     @contextmanager
     def _written(self, target: Path, data: bytes | Path) -> Iterator[Path]:
@@ -189,6 +201,17 @@ class LocalStore:
             partial.unlink(missing_ok=True)
 
 
+def check_unchanged(file: BinaryIO, etag: str | None) -> None:
+    """Refuse a file that was written to while it was read; S3 checks the version at each read.
+
+    Raises:
+        ObjectChangedError: it is not the version ``etag`` any more.
+    """
+    with suppress(io.UnsupportedOperation):
+        if etag is not None and _etag(os.fstat(file.fileno())) != etag:
+            raise ObjectChangedError("the file changed while it was read")
+
+
 def download(store: Store, folder: Path) -> None:
     """Copy everything below a store into a folder, and nothing outside of it.
 
@@ -209,6 +232,16 @@ def fetch(store: Store, keys: Iterable[str], folder: Path) -> None:
     with ThreadPoolExecutor(PARALLEL) as pool:
         for _ in pool.map(lambda key: target.put(key, store.read(key)), keys):
             pass
+
+
+def _entry_of(path: Path) -> os.stat_result:
+    """What lies there, links followed; one that leads in a circle or through a file is none."""
+    try:
+        return path.stat()
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise FileNotFoundError(error.errno, "a link that leads nowhere") from error
+        raise
 
 
 def _stat(path: Path) -> os.stat_result | None:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 
 from manifests.errors import InputError
+from manifests.json_files import parsed_json
 
 
 def write_manifest(prefix: str, names: Sequence[str]) -> bytes:
@@ -26,7 +27,7 @@ def read_manifest(data: bytes, *, name: str) -> tuple[str, list[str]]:
     """
     expected = 'a JSON list is expected: {"prefix": URI}, then object names'
     try:
-        content = json.loads(data)
+        content = parsed_json(data)
     except ValueError as error:
         raise InputError(f"{name}: not JSON ({error}); {expected}") from error
     if not isinstance(content, list) or not content:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from manifests.errors import InputError
+from manifests.json_files import is_text, parsed_json
 
 ChannelMode = Literal["mix", "split"]
 
@@ -45,7 +45,7 @@ class Pointer:
             InputError: it is not a pointer; the message names the key.
         """
         try:
-            data = json.loads(line)
+            data = parsed_json(line)
         except ValueError as error:
             raise InputError(f"not JSON ({error})") from error
         if not isinstance(data, dict):
@@ -78,18 +78,12 @@ def write_pointers(pointers: Iterable[Pointer]) -> bytes:
 
 
 _TEXT = frozenset({"id", "uri", "etag", "version", "language"})
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _SECONDS = frozenset({"offset", "duration"})
-
-
-def _is_text(value: object) -> bool:
-    # JSON can spell half a surrogate pair, which no UTF-8 answer can give back.
-    return isinstance(value, str) and not _SURROGATE.search(value)
 
 
 def _check_field(name: str, value: object) -> None:
     if name in _TEXT:
-        good, expected = _is_text(value) and bool(value), "a text that is not empty"
+        good, expected = is_text(value) and bool(value), "a text that is not empty"
     elif name in _SECONDS:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         good, expected = number and 0 <= value < 1e9, "seconds, zero or more"  # type: ignore[operator]
@@ -99,7 +93,7 @@ def _check_field(name: str, value: object) -> None:
     elif name == "channels":
         good, expected = value in ("mix", "split"), '"mix" or "split"'
     elif name == "meta":
-        good = isinstance(value, dict) and all(map(_is_text, (*value, *value.values())))
+        good = isinstance(value, dict) and all(map(is_text, (*value, *value.values())))
         expected = "an object whose values are texts"
     else:
         raise InputError(

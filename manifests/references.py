@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -99,19 +100,29 @@ def twice(recording: str, reference: Reference, known: Reference) -> InputError:
 def _with_whole_utterances(
     spans: tuple[Span, ...], utterances: Sequence[Utterance]
 ) -> tuple[Span, ...]:
-    """Spans that end where the utterances do that they touch."""
-    while True:
-        touched = [(one.start, one.end) for one in utterances if _touches(one, spans)]
-        wider = tuple(merged([*spans, *touched]))
-        if wider == spans:
-            return spans
-        spans = wider
+    """Spans that end where the utterances do that they touch.
+
+    Spans and utterances that overlap each other are one stretch; those with a span in them stay.
+    """
+    found = [(low, high, True) for low, high in spans]
+    found += [(one.start, one.end, False) for one in utterances if one.start < one.end]
+    stretches: list[tuple[float, float, bool]] = []
+    for low, high, unscored in sorted(found):
+        if stretches and low < stretches[-1][1]:
+            start, end, known = stretches[-1]
+            stretches[-1] = start, max(end, high), known or unscored
+        else:
+            stretches.append((low, high, unscored))
+    return tuple(merged((low, high) for low, high, unscored in stretches if unscored))
 
 
 def _touches(one: Utterance, spans: Sequence[Span]) -> bool:
-    if one.start >= one.end:
-        return within(one.start, spans)
-    return any(low < one.end and one.start < high for low, high in spans)
+    """Whether an utterance reaches into one of the spans, which are sorted and disjoint."""
+    first = bisect_right(spans, one.start, key=lambda span: span[1])
+    if first == len(spans):
+        return False
+    low = spans[first][0]
+    return low < one.end if one.start < one.end else low <= one.start
 
 
 def merged(spans: Iterable[Span]) -> Iterator[Span]:

@@ -30,14 +30,19 @@ class AllowedPrefixes:
         """Let a URI pass or refuse it.
 
         Raises:
-            RecordingError: ``forbidden``.
+            RecordingError: ``forbidden``; ``not_found`` where links lead in a circle.
         """
         place = _real(uri)
         allowed = filter(None, map(_real, self.prefixes))
-        if place is None or not any(place.startswith(prefix) for prefix in allowed):
-            raise RecordingError(
-                ErrorKind.FORBIDDEN, "the recording lies outside the allowed prefixes"
-            )
+        if place is not None and any(place.startswith(prefix) for prefix in allowed):
+            return
+        inside = uri.startswith(self.prefixes)
+        if inside and _circular(uri):
+            reason = "the recording is a link that leads back to itself"
+            raise RecordingError(ErrorKind.NOT_FOUND, reason)
+        said = "is a link to a place" if inside and place is not None else "lies"
+        reason = f"the recording {said} outside the allowed prefixes"
+        raise RecordingError(ErrorKind.FORBIDDEN, reason)
 
 
 def encode_prefix(uri: str) -> str:
@@ -73,3 +78,14 @@ def _real(uri: str) -> str | None:
     if ".." in path.parts:
         return None
     return resolved + "/" if uri.endswith("/") and not resolved.endswith("/") else resolved
+
+
+def _circular(uri: str) -> bool:
+    """Whether links lead from a file back to itself."""
+    try:
+        path_of_uri(uri).resolve()
+    except RuntimeError:
+        return True
+    except (ValueError, OSError):
+        return False
+    return False

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
+from manifests.json_files import parsed_json
 from transform_handler.audio.layout import WindowLayout
 from transform_handler.audio.reading import RESAMPLER
 from transform_handler.conversion import Conversion
@@ -164,7 +165,7 @@ class BundleCard:
             InputError: not a card, or a newer version's.
         """
         try:
-            data = json.loads(text)
+            data = parsed_json(text)
             return cls(
                 name=data["name"],
                 model_digest=data["model_digest"],

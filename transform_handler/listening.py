@@ -24,6 +24,7 @@ from transform_handler.audio.voice import load_voice_check
 from transform_handler.audio.windows import Part, Window, cut, cut_as_planned
 from transform_handler.engine.frames import Samples
 from transform_handler.identity import DecodeSettings
+from transform_handler.records import RecordingError
 from transform_handler.staged_body import SoundSource
 
 NO_GATE = "none"
@@ -76,6 +77,9 @@ class Listener:
         self._layout = layout
         self._settings = settings
         self._own = threading.local()
+        # The parts of a recording follow each other, and one that fails for good fails them all: a
+        # file of zeros that was taken for a hundred hours is not searched a hundred times.
+        self._refused: tuple[tuple[str, str | None], RecordingError] | None = None
 
     def read(self, pointer: Pointer) -> Iterator[Heard]:
         """A recording as it is decoded.
@@ -84,6 +88,17 @@ class Listener:
             RecordingError: it must not or cannot be read.
         """
         self._allowed.check(pointer.uri)
+        version = pointer.uri, pointer.etag
+        if self._refused is not None and self._refused[0] == version:
+            raise self._refused[1]
+        try:
+            yield from self._read(pointer)
+        except RecordingError as error:
+            if error.kind.final and pointer.etag is not None:
+                self._refused = version, error
+            raise
+
+    def _read(self, pointer: Pointer) -> Iterator[Heard]:
         part = Part.of(self._layout, offset=pointer.offset, duration=pointer.duration)
         with self._decoder.open(SoundRequest.of(pointer, part)) as sound:
             yield Opened(channels=sound.channels, seconds=sound.seconds)

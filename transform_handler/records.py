@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from manifests.json_files import parsed_json
 from transform_handler.audio.sound_facts import MixSeconds, SoundFacts
+from transform_handler.record_checks import check_record
 
 
 class Status(StrEnum):
@@ -180,7 +182,8 @@ class TranscriptRecord:
             ValueError: the line is not a transcript record.
         """
         try:
-            data = json.loads(line)
+            data = parsed_json(line)
+            check_record(data)
             error = data["error"]
             return cls(
                 **{

@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from manifests.json_files import parsed_json
 from manifests.pointers import Pointer
 from transform_handler.audio.crosstalk import crosstalk
 from transform_handler.audio.decoder_process import OpenSound, SoundRequest
@@ -86,7 +87,7 @@ class BodyFacts:
         if comment is None or not comment.startswith(f'{{"{_FORM}":{_VERSION},'):
             return None
         try:
-            content = json.loads(comment)
+            content = parsed_json(comment)
             del content[_FORM]
             if "planned" in content:
                 content["planned"] = tuple(map(_planned, content["planned"]))

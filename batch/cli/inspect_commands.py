@@ -93,6 +93,7 @@ def show(recording: str, config: Path, as_json: bool) -> None:
     from batch.exports import export
     from batch.reading import transcripts_of
     from batch.report.figures import clock
+    from batch.report.lines import printable
 
     for transcript in transcripts_of(_output(config), recording):
         if as_json:
@@ -100,7 +101,7 @@ def show(recording: str, config: Path, as_json: bool) -> None:
             continue
         channel = "" if transcript.channel is None else f", channel {transcript.channel}"
         length = "" if transcript.duration is None else f", {clock(transcript.duration)}"
-        click.echo(f"{transcript.path}{channel}{length}")
+        click.echo(f"{printable(transcript.path)}{channel}{length}")
         if transcript.problem is not None:
             click.echo(f"  {transcript.problem}")
         for segment in transcript.segments:
@@ -140,13 +141,14 @@ def search(text: tuple[str, ...], config: Path, as_json: bool) -> int:
     from batch.cli.main import EXIT_FAILED
     from batch.reading import search as find
     from batch.report.figures import clock
+    from batch.report.lines import printable
 
     found = list(find(_output(config), " ".join(text)))
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False, indent=1))
     for one in [] if as_json else found:
         channel = "" if one.channel is None else f" (channel {one.channel})"
-        click.echo(f"{one.path}{channel}  {clock(one.start)}  … {one.text} …")
+        click.echo(f"{printable(one.path)}{channel}  {clock(one.start)}  … {one.text} …")
     if found:
         return 0
     click.echo("not said in any transcript", err=True)
@@ -163,6 +165,7 @@ def search(text: tuple[str, ...], config: Path, as_json: bool) -> int:
 def export(run_id: str | None, to: str, into: Path | None, config: Path) -> None:
     """Write a run's transcripts as files."""
     from batch.exporting import export_run, parse_formats
+    from batch.report.lines import printable
     from batch.runs import latest
 
     formats = parse_formats(to)
@@ -172,7 +175,7 @@ def export(run_id: str | None, to: str, into: Path | None, config: Path) -> None
     written, skipped = export_run(output, run_id, formats, folder)
     click.echo(f"{written} files in {folder}")
     for path, reason in skipped:
-        click.echo(f"no file for {path}: {reason}", err=True)
+        click.echo(f"no file for {printable(path)}: {reason}", err=True)
 
 
 @click.command()

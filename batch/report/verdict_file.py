@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from manifests.errors import InputError, ObjectNotFoundError, StoreError
+from manifests.json_files import is_text, parsed_json
 from manifests.storage import parent_store
 
 VERSION = 1
@@ -89,7 +90,7 @@ def read_verdicts(path: Path | str) -> Verdicts:
     """
     try:
         store, key = parent_store(str(path))
-        content = json.loads(store.read(key).decode())
+        content = parsed_json(store.read(key).decode("utf-8-sig"))
     except ObjectNotFoundError as error:
         raise InputError(
             f"{path}: no such file of verdicts; the report page exports one (Export)"
@@ -100,10 +101,9 @@ def read_verdicts(path: Path | str) -> Verdicts:
         raise InputError(
             f"{path}: not UTF-8 text; expected what the report page exports"
         ) from error
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}, line {error.lineno}: not JSON ({error.msg}); export the verdicts again"
-        ) from error
+    except ValueError as error:
+        line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise InputError(f"{path}{line}: not JSON ({error}); export the verdicts again") from error
     return _verdicts(str(path), content)
 
 
@@ -200,13 +200,13 @@ class _Entry:
 
     def text(self, key: str) -> str:
         found = self.value.get(key)
-        if not isinstance(found, str) or not found.strip():
+        if not is_text(found) or not str(found).strip():
             raise InputError(f"{self.where}: {key!r} is {_named(found)}; expected a text")
-        return found
+        return str(found)
 
     def text_or_none(self, key: str) -> str | None:
         found = self.value.get(key)
-        if found is not None and not isinstance(found, str):
+        if found is not None and not is_text(found):
             raise InputError(f"{self.where}: {key!r} is {_named(found)}; expected a text")
         return found
 
@@ -236,15 +236,16 @@ class _Entry:
     def moment(self, key: str) -> datetime:
         found = self.value.get(key)
         try:
-            moment = datetime.fromisoformat(found) if isinstance(found, str) else None
-        except ValueError:
+            given = datetime.fromisoformat(found) if isinstance(found, str) else None
+            moment = given.astimezone(UTC) if given and given.tzinfo else None
+        except (ValueError, OverflowError):
             moment = None
-        if moment is None or moment.tzinfo is None:
+        if moment is None:
             raise InputError(
                 f"{self.where}: {key!r} is {_named(found)}; expected a moment as in "
                 "2026-11-23T08:12:00Z"
             )
-        return moment.astimezone(UTC)
+        return moment
 
 
 def _named(value: Any) -> str:

@@ -15,6 +15,7 @@ from manifests.label_forms.lhotse_sound import LhotseRecording
 from manifests.label_forms.place import LabelForm, Place, extension
 from manifests.labels import LabelledUtterance
 
+_MOST_SECONDS = 1e9
 _EXPECTED = "a supervision with recording_id, start, duration and text is expected"
 
 
@@ -162,6 +163,8 @@ def _number(row: Mapping[str, Any], key: str, where: str) -> float:
     value = row.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{where}: {key} is {value!r}; {_EXPECTED}")
+    if not abs(value) < _MOST_SECONDS:
+        raise InputError(f"{where}: {key} is {value:g}; seconds of a recording are expected")
     return float(value)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import posixpath
 import re
 import zlib
@@ -13,6 +12,7 @@ from functools import cached_property
 from typing import Any, BinaryIO, cast
 
 from manifests.errors import InputError, StoreError
+from manifests.json_files import parsed_json
 from manifests.labels import LabelledUtterance, located
 from manifests.matching import Matcher
 from manifests.storage import Store, open_store, parent_store
@@ -113,7 +113,7 @@ class Place:
         """The JSON object in a file's first line; empty where there is none."""
         line = self.first_line(key)
         try:
-            found = json.loads(line)
+            found = parsed_json(line)
         except ValueError:
             return {}
         return found if isinstance(found, dict) else {}
@@ -203,7 +203,7 @@ def json_object(line: str, where: str) -> dict[str, Any]:
         InputError: it is none.
     """
     try:
-        found = json.loads(line)
+        found = parsed_json(line)
     except ValueError as error:
         raise InputError(f"{where}: not JSON ({error}); one object a line is expected") from error
     if not isinstance(found, dict):

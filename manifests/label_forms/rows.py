@@ -80,7 +80,7 @@ class LabelRow:
             InputError: it is no whole number.
         """
         value = self.name(("channel",))
-        if value is not None and not value.isdecimal():
+        if value is not None and not (value.isdecimal() and len(value) < 10):
             raise InputError(f"{self.where}: channel is {value!r}; 0, 1, … is expected")
         return None if value is None else int(value)
 

@@ -111,7 +111,7 @@ def _channels(segments: list[_Segment]) -> Mapping[tuple[str, str], int | None]:
 
 def _channel(name: str, where: str, *, alone: bool) -> int | None:
     # SCTK counts A, B or 1, 2; any other word is allowed, and means nothing where it is alone.
-    if name.isdecimal() and int(name) > 0:
+    if name.isdecimal() and len(name) < 10 and int(name) > 0:
         return int(name) - 1
     if len(name) == 1 and name.isascii() and name.isalpha():
         return ord(name.upper()) - ord("A")

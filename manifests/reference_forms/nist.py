@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from manifests.errors import InputError
-from manifests.reference_forms.timed import Spoken, references_of
+from manifests.reference_forms.timed import Spoken, references_of, span
 from manifests.references import Reference, Span, Utterance
 from manifests.tables import lines_of
 
@@ -34,7 +34,7 @@ def from_stm(text: str, name: str) -> Iterator[Reference]:
         fields = line.split(maxsplit=5)
         if len(fields) < 5:
             raise InputError(f"{where}: {len(fields)} fields found; {_STM} expected")
-        start, end = _numbers(where, start=fields[3], end=fields[4])
+        start, end = _span(where, *_numbers(where, start=fields[3], end=fields[4]))
         labels = _LABELS.match(words := fields[5] if len(fields) > 5 else "")
         spoken = words[labels.end() :] if labels else words
         if spoken.strip().upper() == IGNORED:
@@ -61,7 +61,7 @@ def from_ctm(text: str, name: str) -> Iterator[Reference]:
                 found[open_since:] = [_as_one(found[open_since:])]
         else:
             start, duration = _numbers(where, start=fields[2], duration=fields[3])
-            found.append(_spoken(fields, start, start + duration, fields[4]))
+            found.append(_spoken(fields, *_span(where, start, start + duration), fields[4]))
     return references_of(found, {}, name=name)
 
 
@@ -87,10 +87,11 @@ def from_rttm(text: str, name: str) -> Iterator[Reference]:
         if fields[0] not in ("LEXEME", "NOSCORE"):
             continue
         start, duration = _numbers(where, start=fields[3], duration=fields[4])
+        start, end = _span(where, start, start + duration)
         if fields[0] == "NOSCORE":
-            unscored[fields[1], fields[2]].append((start, start + duration))
+            unscored[fields[1], fields[2]].append((start, end))
         else:
-            found.append(_spoken(fields[1:], start, start + duration, fields[5], fields[7]))
+            found.append(_spoken(fields[1:], start, end, fields[5], fields[7]))
     if types and not found:
         raise InputError(
             f"{name}: it says who spoke when ({', '.join(sorted(types))}), but not what: LEXEME "
@@ -113,6 +114,13 @@ def _numbers(where: str, **fields: str) -> Sequence[float]:
         except ValueError as error:
             raise InputError(f"{where}: {label} {text!r} is no number") from error
     return found
+
+
+def _span(where: str, start: float, end: float) -> Span:
+    try:
+        return span(start, end)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def _spoken(

@@ -12,7 +12,7 @@ from math import inf
 
 from manifests.errors import InputError
 from manifests.matching import Matcher
-from manifests.reference_forms.timed import channel_number
+from manifests.reference_forms.timed import channel_number, span
 from manifests.references import Reference, Span, merged
 from manifests.tables import lines_of
 
@@ -82,10 +82,10 @@ def _lines(text: str, name: str) -> Iterator[tuple[str, tuple[str, str, float, f
         where = f"{name}, line {number}"
         try:
             file, channel, start, end = line.split()
-            region = float(start), float(end)
+            region = span(float(start), float(end))
         except ValueError as error:
             raise InputError(
-                f"{where}: found {line.strip()[:60]!r}; {_UEM} in seconds expected"
+                f"{where}: found {line.strip()[:60]!r}; {_UEM} in seconds expected ({error})"
             ) from error
         if region[1] <= region[0]:
             raise InputError(

@@ -6,8 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from math import inf
 
 from manifests.references import Reference, Span, Utterance
+
+_MOST_DIGITS = 9  # of a channel's number; what is longer is some other name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +56,23 @@ def references_of(
                 )
 
 
+def span(start: float, end: float) -> Span:
+    """Start and end in seconds.
+
+    Raises:
+        ValueError: no time of a recording: infinite, before its beginning, or end before start.
+    """
+    if not (0 <= start < inf and 0 <= end < inf):
+        raise ValueError(f"from {start:g} to {end:g} s is no stretch of a recording")
+    if end < start:
+        raise ValueError(f"it ends at {end:g} s, before its start at {start:g} s")
+    return start, end
+
+
 def channel_number(name: str, position: int) -> int:
     """The channel, counted from 0, that a name means; ``position`` where it means none."""
     # NIST counts channels from 1 or from A (SCTK, doc/infmts.htm); records count from 0.
-    if name.isdecimal() and int(name) > 0:
+    if name.isdecimal() and len(name) <= _MOST_DIGITS and int(name) > 0:
         return int(name) - 1
     if len(name) == 1 and name.isascii() and name.isalpha():
         return ord(name.upper()) - ord("A")

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from manifests.errors import InputError
 from manifests.reference_forms import load_references
@@ -217,3 +219,42 @@ def test_spans_are_merged_and_measured() -> None:
 def test_overlap_is_the_share_of_speech_in_which_several_speak(utterances, share) -> None:
     said = [Utterance(start=s, end=e, text="x", speaker=who) for who, s, e in utterances]
     assert overlap_share(said) == (None if share is None else pytest.approx(share))
+
+
+def unscored_by_definition(
+    spans: list[tuple[int, int]], utterances: list[tuple[int, int]]
+) -> tuple[tuple[int, int], ...]:
+    """An utterance that reaches into a span is unscored whole, and so on, until none does."""
+    while True:
+        touched = [
+            (start, end)
+            for start, end in utterances
+            if any(
+                low < end and start < high if start < end else low <= start < high
+                for low, high in spans
+            )
+        ]
+        wider = list(merged([*spans, *touched]))
+        if wider == spans:
+            return tuple(spans)
+        spans = wider
+
+
+pairs = st.tuples(st.integers(0, 12), st.integers(0, 5)).map(lambda pair: (pair[0], sum(pair)))
+
+
+@given(st.lists(pairs, max_size=4), st.lists(pairs, max_size=8))
+def test_what_reaches_into_an_unscored_span_is_unscored_whole(spans, spoken) -> None:
+    said = [Utterance(start=start, end=end, text=f"{start}") for start, end in spoken]
+    found = Reference.of_utterances("m", said, unscored=spans)
+    expected = unscored_by_definition(list(merged(spans)), spoken)
+    assert found.unscored == expected
+    kept = [
+        str(start)
+        for start, end in sorted(spoken)
+        if not any(
+            low < end and start < high if start < end else low <= start < high
+            for low, high in expected
+        )
+    ]
+    assert sorted(found.text.split()) == sorted(kept)

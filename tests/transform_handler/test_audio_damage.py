@@ -1,8 +1,10 @@
 """What is no sound, or only a part of it, is said to be so; nothing else is opened instead."""
 
 import io
+import os
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,6 +116,72 @@ def test_a_recording_cut_short_is_corrupt_and_not_a_shorter_meeting(
     data = encoded(tmp_path / name)
     path = saved(tmp_path / name, data[: int(len(data) * share)])
     assert kind_of(path) is ErrorKind.CORRUPT
+
+
+@pytest.mark.parametrize("name", ["x.wav", "x.aiff"])
+def test_a_header_that_promises_sound_of_which_nothing_is_there_is_corrupt(
+    tmp_path: Path, name: str
+) -> None:
+    data = encoded(tmp_path / name)
+    head = 8 if name == "x.wav" else 16
+    begin = data.index(b"data" if name == "x.wav" else b"SSND") + head
+    assert kind_of(saved(tmp_path / name, data[:begin])) is ErrorKind.CORRUPT
+
+
+def test_an_m4a_without_the_end_of_its_index_is_corrupt_and_not_a_video(tmp_path: Path) -> None:
+    data = encoded(tmp_path / "x.m4a")
+    for box in (b"mdhd", b"stsd", b"esds"):
+        cut = data[: data.index(box) + 2]
+        assert kind_of(saved(tmp_path / "x.m4a", cut)) is ErrorKind.CORRUPT
+
+
+def test_sound_in_a_coding_that_is_not_known_is_unsupported(tmp_path: Path) -> None:
+    data = bytearray(encoded(tmp_path / "x.wav"))
+    data[20:22] = b"\x34\x12"
+    with pytest.raises(RecordingError, match="coding that is not known") as caught:
+        read_audio(saved(tmp_path / "x.wav", bytes(data)))
+    assert caught.value.kind is ErrorKind.UNSUPPORTED_FORMAT
+
+
+def test_gsm_of_a_telephone_system_is_read_from_any_place(tmp_path: Path) -> None:
+    path = saved(tmp_path / "x.wav", wav(tone(8.0, rate=8_000), rate=8_000, subtype="GSM610"))
+    whole = read_audio(path)
+    assert len(whole) == pytest.approx(8 * SAMPLE_RATE, abs=SAMPLE_RATE // 10)
+    part = read_audio(path, offset=5.0, duration=1.0)
+    assert np.abs(part - whole[5 * SAMPLE_RATE : 6 * SAMPLE_RATE]).max() < 1e-3
+
+
+def test_a_tag_in_no_known_alphabet_costs_no_recording(tmp_path: Path) -> None:
+    data = encoded(tmp_path / "x.mp3")
+    tag = b"ID3\x03\0\0\0\0\0\x13TIT2\0\0\0\x09\0\0\x03Gespr\xe4ch"
+    assert len(read_audio(saved(tmp_path / "x.mp3", tag + data))) > 5 * SAMPLE_RATE
+
+
+@pytest.mark.parametrize("head", [b"", b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)])
+def test_gigabytes_of_zeros_called_mp3_are_not_searched_for_sound(
+    tmp_path: Path, head: bytes
+) -> None:
+    path = saved(tmp_path / "x.mp3", head)
+    os.truncate(path, 1 << 30)
+    read = 0
+
+    class Counted(io.FileIO):
+        def readinto(self, buffer: Any, /) -> int:
+            nonlocal read
+            read += (size := super().readinto(buffer) or 0)
+            return size
+
+    with io.BufferedReader(Counted(path)) as file, pytest.raises(RecordingError) as caught:
+        read_audio(file)
+    assert caught.value.kind is (ErrorKind.CORRUPT if head else ErrorKind.UNSUPPORTED_FORMAT)
+    assert read < 1 << 24
+
+
+@pytest.mark.parametrize("samples", [1, 100, 639, 640, 641])
+def test_a_moment_of_several_channels_is_mixed(tmp_path: Path, samples: int) -> None:
+    sound = tone(1.0, rate=SAMPLE_RATE, channels=2)[:samples]
+    heard = read_audio(saved(tmp_path / "x.wav", wav(sound, subtype="FLOAT")))
+    assert np.allclose(heard, sound.mean(axis=1))
 
 
 @pytest.mark.parametrize("name", ["x.flac", "x.m4a"])

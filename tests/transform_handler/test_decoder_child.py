@@ -1,5 +1,6 @@
 """The decoding child: what it takes down with it, and what not."""
 
+import itertools
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from manifests.local_store import LocalStore, uri_of_path
 from manifests.storage import open_store
 from tests.conftest import write_sound
 from tests.transform_handler.sounds import tone
+from transform_handler.audio import decoder_process
 from transform_handler.audio.decoder_process import DecoderProcess, SoundRequest
 from transform_handler.audio.layout import SAMPLE_RATE
 from transform_handler.audio.reading import read_audio
@@ -152,10 +154,11 @@ def test_close_ends_the_child_and_may_be_repeated(archive: Path) -> None:
     [
         ("gone.wav", ErrorKind.NOT_FOUND),
         ("dangling.wav", ErrorKind.NOT_FOUND),
-        ("pipe.wav", ErrorKind.INTERNAL),
-        ("device.wav", ErrorKind.INTERNAL),
-        ("folder.wav", ErrorKind.INTERNAL),
-        ("loop.wav", ErrorKind.INTERNAL),
+        ("pipe.wav", ErrorKind.UNSUPPORTED_FORMAT),
+        ("device.wav", ErrorKind.UNSUPPORTED_FORMAT),
+        ("folder.wav", ErrorKind.UNSUPPORTED_FORMAT),
+        ("loop.wav", ErrorKind.NOT_FOUND),
+        ("through.wav", ErrorKind.NOT_FOUND),
         ("empty.wav", ErrorKind.EMPTY_FILE),
         ("text.wav", ErrorKind.UNSUPPORTED_FORMAT),
     ],
@@ -167,6 +170,7 @@ def test_what_is_no_recording_is_refused_at_once_without_its_location(
     (tmp_path / "device.wav").symlink_to("/dev/zero")
     (tmp_path / "folder.wav").mkdir()
     (tmp_path / "loop.wav").symlink_to("loop.wav")
+    (tmp_path / "through.wav").symlink_to("text.wav/x.wav")
     (tmp_path / "dangling.wav").symlink_to("nothing.wav")
     (tmp_path / "empty.wav").write_bytes(b"")
     (tmp_path / "text.wav").write_text("minutes of the meeting " * 20)
@@ -185,6 +189,41 @@ def test_another_version_than_the_planned_one_has_changed(
     assert len(heard(decoder, good)) == SAMPLE_RATE
     changed = request_for(archive / "short.wav", etag="0-0")
     assert refused(decoder, changed).kind is ErrorKind.CHANGED
+
+
+@pytest.mark.parametrize("keep", [0.3, 1.0])
+def test_a_recording_that_is_written_to_while_it_is_read_has_changed(
+    decoder: DecoderProcess, archive: Path, tmp_path: Path, keep: float
+) -> None:
+    path = tmp_path / "growing.wav"
+    data = (archive / "long.wav").read_bytes()
+    path.write_bytes(data)
+    entry = LocalStore(tmp_path).stat("growing.wav")
+    assert entry is not None
+
+    def read_while_written() -> None:
+        with decoder.open(request_for(path, etag=entry.etag)) as sound:
+            next(sound.blocks)
+            path.write_bytes(data[: int(keep * len(data))])
+            list(sound.blocks)
+
+    with pytest.raises(RecordingError) as caught:
+        read_while_written()
+    assert caught.value.kind is ErrorKind.CHANGED
+
+
+def test_a_recording_that_is_replaced_while_it_is_read_is_the_one_that_was_opened(
+    decoder: DecoderProcess, archive: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "replaced.wav"
+    path.write_bytes((archive / "long.wav").read_bytes())
+    entry = LocalStore(tmp_path).stat("replaced.wav")
+    assert entry is not None
+    with decoder.open(request_for(path, etag=entry.etag)) as sound:
+        first = next(sound.blocks)
+        LocalStore(tmp_path).put("replaced.wav", b"something else")
+        rest = sum(map(len, sound.blocks))
+    assert len(first) + rest == round(LONG_SECONDS * SAMPLE_RATE)
 
 
 def test_a_name_of_any_bytes_is_decoded(decoder: DecoderProcess, tmp_path: Path) -> None:
@@ -244,6 +283,26 @@ def test_a_decoder_without_an_answer_is_stopped(archive: Path) -> None:
         assert error.kind is ErrorKind.INTERNAL
         assert "gave no sound" in error.message
         assert not child.is_running()
+
+
+def test_a_decoder_that_works_without_an_answer_has_a_damaged_file_before_it(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = itertools.count()
+    monkeypatch.setattr(decoder_process, "_cpu_seconds", lambda _: float(next(used)))
+    with DecoderProcess() as decoder:
+        heard(decoder, request_for(archive / "short.wav"))
+        child_of(decoder).suspend()
+        decoder._stall_seconds = 0.1
+        error = refused(decoder, request_for(archive / "short.wav"))
+    assert error.kind is ErrorKind.CORRUPT
+    assert "found no sound" in error.message
+
+
+def test_the_time_that_a_process_has_used_is_known() -> None:
+    before = decoder_process._cpu_seconds(os.getpid())
+    assert before == pytest.approx(sum(os.times()[:2]), abs=0.2)
+    assert decoder_process._cpu_seconds(1 << 30) == 0.0
 
 
 def test_modules_in_the_working_folder_are_not_imported(

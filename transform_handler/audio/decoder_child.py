@@ -27,9 +27,11 @@ import numpy as np
 from manifests.errors import (
     AccessDeniedError,
     NightscribeError,
+    NotAFileError,
     ObjectChangedError,
     ObjectNotFoundError,
 )
+from manifests.local_store import check_unchanged
 from manifests.storage import open_uri
 from transform_handler.audio.reading import open_decoder, stream
 from transform_handler.audio.sound_facts import MixSeconds
@@ -70,7 +72,10 @@ def _write_all(out: Any, data: bytes) -> None:
 def _serve(request: dict[str, Any], send: Send) -> None:
     try:
         with open_uri(request["uri"], etag=request["etag"]) as file:
-            mix = _decode(file, request, send)
+            try:
+                mix = _decode(file, request, send)
+            finally:  # damage, too, may be what somebody is writing
+                check_unchanged(file, request["etag"])
         send(b"E", b"" if mix is None else json.dumps(asdict(mix)).encode())
     except RecordingError as error:
         _fail(send, error.kind, error.message)
@@ -81,10 +86,12 @@ def _serve(request: dict[str, Any], send: Send) -> None:
         _fail(send, ErrorKind.CHANGED, "the recording changed after the run was planned")
     except AccessDeniedError:
         _fail(send, ErrorKind.FORBIDDEN, "storage does not allow reading the recording")
+    except NotAFileError:
+        _fail(send, ErrorKind.UNSUPPORTED_FORMAT, "a pipe, a device or a folder, and no file")
     except MemoryError:
         _fail(send, ErrorKind.CORRUPT, f"decoding needs more than {sys.argv[1]} MB")
     except (NightscribeError, OSError) as error:
-        _fail(send, ErrorKind.INTERNAL, f"reading failed ({type(error).__name__})")
+        _fail(send, ErrorKind.INTERNAL, f"storage could not be read ({_said(error)})")
     except Exception as error:  # noqa: BLE001 - one recording, one record, whatever happens
         _fail(send, ErrorKind.INTERNAL, f"decoding failed ({type(error).__name__})")
 
@@ -109,6 +116,12 @@ def _decode(file: BinaryIO, request: dict[str, Any], send: Send) -> MixSeconds |
         for block in blocks:
             send(b"B", np.ascontiguousarray(block, dtype="<f4").tobytes())
     return told[0] if told else None
+
+
+def _said(error: Exception) -> str:
+    """The system's words for what happened: ours have the location in them."""
+    causes = (getattr(one, "strerror", None) for one in (error.__cause__, error))
+    return next(filter(None, causes), type(error).__name__)
 
 
 def _fail(send: Send, kind: ErrorKind, message: str) -> None:

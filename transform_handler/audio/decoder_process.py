@@ -198,22 +198,43 @@ class DecoderProcess:
         tag, length = HEADER.unpack(self._read(HEADER.size))
         return tag, self._read(length)
 
+    def _wait(self, pipe: int) -> None:
+        """Wait for the child's next bytes; a file that keeps it busy without any is damaged."""
+        assert self._child is not None
+        half = self._stall_seconds / 2
+        if select.select([pipe], [], [], half)[0]:
+            return
+        used = _cpu_seconds(self._child.pid)
+        if select.select([pipe], [], [], half)[0]:
+            return
+        if _cpu_seconds(self._child.pid) - used > half / 2:
+            kind, done = ErrorKind.CORRUPT, "found no sound in this file"
+        else:
+            kind, done = ErrorKind.INTERNAL, "gave no sound"
+        raise RecordingError(
+            kind, f"the decoder {done} for {self._stall_seconds:.0f} s and was stopped"
+        )
+
     def _read(self, size: int) -> bytes:
         assert self._child is not None
         assert self._child.stdout is not None
         pipe = self._child.stdout.fileno()
         data = bytearray()
         while len(data) < size:
-            if not select.select([pipe], [], [], self._stall_seconds)[0]:
-                raise RecordingError(
-                    ErrorKind.INTERNAL,
-                    f"the decoder gave no sound for {self._stall_seconds:.0f} s and was stopped",
-                )
+            self._wait(pipe)
             piece = os.read(pipe, size - len(data))
             if not piece:
                 raise _died(self._child.wait())
             data += piece
         return bytes(data)
+
+
+def _cpu_seconds(pid: int) -> float:
+    """What a process has used so far; 0 where the system does not say (proc(5), stat)."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def _died(status: int) -> RecordingError:

@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from transform_handler.audio.mp3_header import promised_mp3_seconds
+from transform_handler.audio.mp3_header import begins_with_zeros, promised_mp3_seconds
+from transform_handler.audio.mp4_boxes import ends_within_a_box
 from transform_handler.audio.sound import BLOCK_SAMPLES, Block, SoundInfo, check_end, damaged
 from transform_handler.records import ErrorKind, RecordingError
 
@@ -21,6 +22,8 @@ SHORTEST_GAP_SECONDS = 0.05
 LONGEST_GAP_SECONDS = 3600.0
 # Formats that carry time stamps; for others FFmpeg makes them up from the first frame's rate.
 _TIMED_FORMATS = frozenset({"mp4", "matroska", "mpegts", "mpeg", "flv", "asf"})
+# Formats whose header has a length for the track of sound itself.
+_LENGTH_KEPT = frozenset({"mp4", "aiff"})
 # An MP3 has no container: what players put behind it, or ``cat`` between two, looks like frames.
 # Half a second of them in a row is damage.
 MP3_JUNK_PACKETS = 20
@@ -50,23 +53,44 @@ def open_ffmpeg(file: BinaryIO, stack: contextlib.ExitStack) -> FFmpegDecoder:
     file.seek(0)
     magic = file.read(8)
     mp3_seconds = promised_mp3_seconds(file)
+    hollow = begins_with_zeros(file)
     file.seek(0)
     try:
-        container = stack.enter_context(av.open(file, mode="r", options=_OPTIONS))
+        # Tags are in whatever alphabet their writer had; what they say is of no use here.
+        source = _Unnamed(file) if hollow else file
+        opened = av.open(source, mode="r", options=_OPTIONS, metadata_errors="replace")
+        container = stack.enter_context(opened)
     except (av.FFmpegError, ValueError) as error:
         known = bool(_KNOWN_MAGIC & {magic[:4], magic[4:]})
         kind = ErrorKind.CORRUPT if known else ErrorKind.UNSUPPORTED_FORMAT
         raise RecordingError(kind, f"no decoder can read this file: {_reason(error)}") from error
-    if not container.streams.audio:
-        raise RecordingError(ErrorKind.UNSUPPORTED_FORMAT, "the file has no audio stream")
+    _check_streams(container, file)
     seconds = mp3_seconds if container.format.name == "mp3" else _promised_seconds(container)
     return FFmpegDecoder(container, seconds=seconds)
+
+
+class _Unnamed:
+    """A file without its name: told ".mp3", FFmpeg searches gigabytes of zeros for a frame."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+
+def _check_streams(container: Any, file: BinaryIO) -> None:
+    streams = container.streams.audio
+    if streams and streams[0].codec_context is not None:
+        return
+    # What describes the sound may be what is missing, and then nothing else can be said of it.
+    if "mp4" in container.format.name and ends_within_a_box(file):
+        raise RecordingError(ErrorKind.CORRUPT, "the file ends before its index of the sound does")
+    reason = "its sound is in a coding that is not known" if streams else "it has no audio stream"
+    raise RecordingError(ErrorKind.UNSUPPORTED_FORMAT, f"no decoder can read this file: {reason}")
 
 
 def _promised_seconds(container: Any) -> float | None:
     """Length by the header, where the format keeps one and FFmpeg does not guess it from bytes."""
     stream = container.streams.audio[0]
-    if "mp4" in container.format.name and stream.duration:
+    if _LENGTH_KEPT.intersection(container.format.name.split(",")) and stream.duration:
         return float(stream.duration * stream.time_base)
     # Matroska has one length for all tracks: with a picture beside it, sound may end earlier.
     if "matroska" in container.format.name and len(container.streams) == 1 and container.duration:

@@ -85,8 +85,8 @@ class Weights:
 def weights_of(frames: Frames) -> Weights:
     """How to mix a cell; its plain mean where no channel does harm."""
     channels = frames.band.shape[1]
-    speaks = _speaks(frames)
-    if len(frames.band) == 0 or not speaks.any():
+    speaks = _speaks(frames) if len(frames.band) else np.zeros(channels, dtype=bool)
+    if not speaks.any():
         return Weights.plain(channels)
     kept = np.ones(channels, dtype=bool)
     if len(frames.band) * HOP_SECONDS >= SHORTEST_SECONDS:

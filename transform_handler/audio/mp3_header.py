@@ -32,6 +32,12 @@ def promised_mp3_seconds(file: BinaryIO) -> float | None:
     return None
 
 
+def begins_with_zeros(file: BinaryIO) -> bool:
+    """Whether there is nothing but zeros where the sound of an MP3 would begin."""
+    file.seek(_after_tags(file))
+    return not file.read(_SCAN_BYTES).strip(b"\0")
+
+
 def _after_tags(file: BinaryIO) -> int:
     """Where the sound begins: behind the ID3v2 tags, whose sizes have seven bits a byte."""
     position = 0

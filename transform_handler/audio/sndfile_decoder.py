@@ -66,30 +66,45 @@ class SndfileDecoder:
         frames = max(1, BLOCK_SAMPLES // self.info.channels)
         position = min(start, max(0, self._sound.frames))
         try:
-            self._sound.seek(position)
-            while True:
+            self._go_to(position, frames)
+            # A part behind the sound was planned by a size that is not the sound's: what a decoder
+            # would search there may be gigabytes of zeros.
+            behind = 0 < (self.info.frames or 0) <= start
+            while not behind:
                 block = self._sound.read(frames, dtype="float32", always_2d=True)
                 if not len(block):
                     break
                 position += len(block)
                 yield block
         except soundfile.LibsndfileError as error:
-            raise damaged(position, self.info, str(error)) from error
+            reason = str(error).removeprefix("Error : ")
+            raise damaged(position, self.info, reason) from error
         if self._sound.format == "FLAC":
             _refuse_another_flac(self._file)
         check_end(position, self.info, MISSING_SECONDS)
 
+    def _go_to(self, position: int, frames: int) -> None:
+        if self._sound.seekable():
+            self._sound.seek(position)
+            return
+        # GSM 6.10, of telephone systems: libsndfile gives it from the beginning only.
+        while position > 0 and (done := len(self._sound.read(min(frames, position)))):
+            position -= done
+
 
 def _promised_frames(sound: Any) -> int:
     """Frames by the header: libsndfile quietly believes the file's length instead."""
-    found = _SHORT_CHUNK.search(sound.extra_info)
     frames = max(0, int(sound.frames))
-    if found is None:
-        return frames
-    promised, there = int(found[1]), int(found[2])
-    if promised >= _STREAMED_BYTES or there <= 0:
-        return frames
-    return round(frames * promised / there)
+    promised, there = _short_chunk(sound)
+    return round(frames * promised / there) if promised and there > 0 else frames
+
+
+def _short_chunk(sound: Any) -> tuple[int, int]:
+    """Bytes of sound by the header and in the file, where that has fewer; else zeros."""
+    found = _SHORT_CHUNK.search(sound.extra_info)
+    if found is None or int(found[1]) >= _STREAMED_BYTES:
+        return 0, 0
+    return int(found[1]), int(found[2])
 
 
 class ChainDecoder:
@@ -158,6 +173,8 @@ def _opened(file: BinaryIO, stack: contextlib.ExitStack) -> SndfileDecoder | Non
         sound = stack.enter_context(soundfile.SoundFile(file))
     except (soundfile.LibsndfileError, TypeError):
         return None
+    if sound.frames == 0 and _short_chunk(sound)[0] > 0:
+        raise RecordingError(ErrorKind.CORRUPT, "the file ends where its sound would begin")
     readable = sound.format != "MP3" and 0 < sound.frames < _UNKNOWN_FRAMES
     return SndfileDecoder(sound, file) if readable else None
 
