@@ -10,13 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from batch.datasets import supersede, writing
+from batch.datasets import RowWriter, row_writer, writing
 from batch.joining import Joiner
 from batch.layout import SEGMENTS, TRANSCRIPTS
-from batch.ledger import ledger_bytes, read_ledger
+from batch.ledger import MOVED, Ledger, Result, read_ledger
+from batch.moves import Carried
 from batch.outputs import Outputs, by_recording, rounds_begun
 from batch.plan import Plan
-from batch.selection import Result
+from batch.schema import LEDGER
+from batch.superseding import supersede
 from manifests.errors import NightscribeError
 from manifests.storage import Store, open_store
 
@@ -38,8 +40,8 @@ def collect(
 ) -> Collected:
     """Write a run's rows, move what they supersede, then enter the results into the ledger.
 
-    Safe to repeat, also after later runs: what they transcribed anew stays theirs.
-    ``still_ours`` raises where another process has taken over.
+    One recording is in memory at a time. Safe to repeat, also after later runs: what they
+    transcribed anew stays theirs. ``still_ours`` raises where another process has taken over.
 
     Raises:
         NightscribeError: plan and rows do not agree, which would be a lost recording.
@@ -47,45 +49,93 @@ def collect(
     others = read_ledger(output, without=plan.run_id)
     joiner = Joiner(plan=plan, archive=open_store(plan.archive_uri), now=now)
     outputs = Outputs(store=output, plan=plan)
-    results: list[Result] = []
-    rows = 0
-    with writing(output, plan.keys) as tables:
-        for answers in by_recording(outputs.answers(rounds_begun(output, plan))):
-            made = joiner.rows(answers)
-            rows += len(made.transcripts)
-            results.append(made.result)
-            known = others.get(made.result.id)
-            if known is None or known.run_id < plan.run_id:
-                tables[TRANSCRIPTS].add(made.transcripts)
-                tables[SEGMENTS].add(made.segments)
-        _check(plan, results)
-        still_ours()
-    moved = supersede(output, plan.keys, _replaced(results, others))
-    output.put(plan.keys.ledger, ledger_bytes(results))
-    return Collected(
-        recordings=len(results),
-        rows=rows,
-        audio_seconds=round(sum(result.duration or 0.0 for result in results), 3),
-        superseded=moved,
-        statuses=dict(Counter(result.status for result in results)),
-        kinds=dict(Counter(r.error_kind for r in results if r.error_kind is not None)),
-    )
+    tally = _Tally()
+    with row_writer(LEDGER) as lines:
+        with writing(output, plan.keys) as tables:
+            for answers in by_recording(outputs.answers(rounds_begun(output, plan))):
+                made = joiner.rows(answers)
+                owner = others.run_of(made.result.id)
+                tally.add(made.result, owner, rows=len(made.transcripts))
+                lines.add([vars(made.result)])
+                if owner is None or owner < plan.run_id:
+                    tables[TRANSCRIPTS].add(made.transcripts)
+                    tables[SEGMENTS].add(made.segments)
+            _carry_over(Carried(output=output, keys=plan.keys), others, tally, lines, tables)
+            tally.check(plan)
+            still_ours()
+        superseded = supersede(output, plan.keys, tally.replaced)
+        output.put(plan.keys.ledger, lines.close())
+    return tally.collected(superseded)
 
 
-def _replaced(results: list[Result], others: Mapping[str, Result]) -> dict[str, set[str]]:
+def _carry_over(
+    carried: Carried,
+    others: Ledger,
+    tally: _Tally,
+    lines: RowWriter,
+    tables: Mapping[str, RowWriter],
+) -> None:
+    """Rows of recordings that were moved; those under their old path are superseded."""
+    ours: set[str] = set()
+    for result in carried.results():
+        owner = others.run_of(result.id)
+        lines.add([vars(result)])
+        if result.status == MOVED:
+            tally.replace(result, owner)
+            continue
+        tally.add(result, owner, rows=0, heard=False)
+        if owner is None or owner < result.run_id:
+            ours.add(result.id)
+    for name, table in tables.items():
+        for row in carried.rows(name, ours.__contains__):
+            table.add([row])
+            tally.rows += name == TRANSCRIPTS
+
+
+@dataclass(kw_only=True)
+class _Tally:
+    """What has been collected so far."""
+
+    ids: set[str] = field(default_factory=set)
+    recordings: int = 0
+    rows: int = 0
+    audio_seconds: float = 0.0
+    statuses: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    replaced: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """The ids whose row an earlier run holds, by that run."""
-    replaced: dict[str, set[str]] = defaultdict(set)
-    for result in results:
-        known = others.get(result.id)
-        if known is not None and known.run_id < result.run_id:
-            replaced[known.run_id].add(result.id)
-    return replaced
 
+    def add(self, result: Result, owner: str | None, *, rows: int, heard: bool = True) -> None:
+        """Count a recording; ``owner`` is the other run that has a result of it."""
+        self.ids.add(result.id)
+        self.recordings += 1
+        self.rows += rows
+        self.audio_seconds += (result.duration or 0.0) if heard else 0.0
+        self.statuses[result.status] += 1
+        if result.error_kind is not None:
+            self.kinds[result.error_kind] += 1
+        self.replace(result, owner)
 
-def _check(plan: Plan, results: list[Result]) -> None:
-    ids = {result.id for result in results}
-    if len(results) != plan.recordings or len(ids) != plan.recordings:
-        raise NightscribeError(
-            f"run {plan.run_id}: {plan.recordings} recordings were planned, "
-            f"{len(results)} rows ({len(ids)} ids) were found; the shards were changed"
+    def replace(self, result: Result, owner: str | None) -> None:
+        """Note the row that an earlier run has of the recording."""
+        if owner is not None and owner < result.run_id:
+            self.replaced[owner].add(result.id)
+
+    def check(self, plan: Plan) -> None:
+        """Raise where recordings are missing, or stand twice."""
+        if not self.recordings == len(self.ids) == plan.recordings:
+            raise NightscribeError(
+                f"run {plan.run_id}: {plan.recordings} recordings were planned, "
+                f"{self.recordings} rows ({len(self.ids)} ids) were found; the shards were changed"
+            )
+
+    def collected(self, superseded: int) -> Collected:
+        """The figures."""
+        return Collected(
+            recordings=self.recordings,
+            rows=self.rows,
+            audio_seconds=round(self.audio_seconds, 3),
+            superseded=superseded,
+            statuses=dict(self.statuses),
+            kinds=dict(self.kinds),
         )

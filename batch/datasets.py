@@ -1,28 +1,27 @@
-"""The Parquet datasets: written whole by run, superseded rows moved to ``history/`` afterwards.
+"""The Parquet datasets: a run's file written whole, and rows read back as they are or were.
 
-The order is what keeps a reader from missing a recording: the new file appears first, then the
-old rows are copied to ``history/``, and only then taken out of the old file.
+Who reads finds the current row of every recording at any moment: a new file appears before the
+rows that it replaces go (``batch/superseding.py``).
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from batch.dataset_files import DataFile, opened, steadily, tables_of
 from batch.layout import HISTORY, SEGMENTS, TRANSCRIPTS, RunKeys
-from batch.parquet import parquet_bytes, read_parquet
-from batch.schema import SEGMENTS as SEGMENTS_SCHEMA
-from batch.schema import TRANSCRIPTS as TRANSCRIPTS_SCHEMA
+from batch.parquet import ParquetSink
+from batch.schema import SCHEMAS
+from batch.superseding import take_out
+from manifests.scratch import scratch_folder
 from manifests.storage import Store
 
-SCHEMAS = {TRANSCRIPTS: TRANSCRIPTS_SCHEMA, SEGMENTS: SEGMENTS_SCHEMA}
 _BATCH_ROWS = 1000
 
 
@@ -30,8 +29,10 @@ class RowWriter:
     """Writes one Parquet file in bounded memory."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._path = path
         self._schema = schema
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+        self._file = path.open("wb")
+        self._sink = ParquetSink(self._file, schema)
         self._rows: list[dict[str, Any]] = []
 
     def add(self, rows: Iterable[dict[str, Any]]) -> None:
@@ -40,64 +41,42 @@ class RowWriter:
         if len(self._rows) >= _BATCH_ROWS:
             self._flush()
 
-    def close(self) -> None:
-        """Write what is left and the footer."""
+    def close(self) -> Path:
+        """Write what is left and the footer; returns the file."""
         self._flush()
-        self._writer.close()
+        self._sink.close()
+        self._file.close()
+        return self._path
 
     def _flush(self) -> None:
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, self._schema))
+            self._sink.write(pa.Table.from_pylist(self._rows, self._schema))
             self._rows = []
+
+
+@contextmanager
+def row_writer(schema: pa.Schema) -> Iterator[RowWriter]:
+    """A writer whose file is there until the context ends."""
+    with scratch_folder("rows") as scratch:
+        yield RowWriter(scratch / "rows.parquet", schema)
 
 
 @contextmanager
 def writing(output: Store, keys: RunKeys) -> Iterator[dict[str, RowWriter]]:
     """Writers for a run's files, by dataset; the files appear, whole, when all rows are in."""
-    with tempfile.TemporaryDirectory(prefix="nightscribe-rows-") as scratch:
-        paths = {name: Path(scratch) / f"{name}.parquet" for name in SCHEMAS}
+    before = {name: output.stat(keys.rows(name)) for name in SCHEMAS}
+    with scratch_folder("rows") as scratch:
+        paths = {name: scratch / f"{name}.parquet" for name in SCHEMAS}
         writers = {name: RowWriter(paths[name], SCHEMAS[name]) for name in SCHEMAS}
         yield writers
         for writer in writers.values():
             writer.close()
         # Segments first: a transcript row whose segments are not there yet would look wrong.
         for name in (SEGMENTS, TRANSCRIPTS):
-            output.put(keys.rows(name), paths[name])
-
-
-def supersede(output: Store, keys: RunKeys, replaced: Mapping[str, set[str]]) -> int:
-    """Move rows that this run replaces (ids by earlier run) to history; returns how many."""
-    moved = 0
-    for run_id, ids in sorted(replaced.items()):
-        wanted = pa.array(sorted(ids), pa.string())
-        for name in SCHEMAS:
-            count = _move(output, keys, name, run_id, wanted)
-            moved += count if name == TRANSCRIPTS else 0
-    return moved
-
-
-def _move(output: Store, keys: RunKeys, name: str, run_id: str, wanted: pa.Array) -> int:
-    key = RunKeys(run_id=run_id).rows(name)
-    if output.stat(key) is None:
-        return 0
-    table = _read(output, key)
-    chosen = pc.is_in(table["id"], wanted)
-    old, rest = table.filter(chosen), table.filter(pc.invert(chosen))
-    if not len(old):
-        return 0
-    # Written once: after a crash the old file may have lost these rows already.
-    output.put_if_absent(keys.history(name, run_id), parquet_bytes(old))
-    if len(rest):
-        output.put(key, parquet_bytes(rest))
-    else:
-        output.delete(key)
-    return len(old)
-
-
-def drop_run(output: Store, run_id: str) -> None:
-    """Take the rows of a run that was given up, and never collected whole, away."""
-    for name in SCHEMAS:
-        output.delete(RunKeys(run_id=run_id).rows(name))
+            known = before[name]
+            etag = None if known is None else known.etag
+            output.replace(keys.rows(name), paths[name], etag=etag)
+            take_out(output, name, keys.run_id)
 
 
 def read_rows(
@@ -108,61 +87,70 @@ def read_rows(
     ids: set[str] | None = None,
     columns: Sequence[str] | None = None,
 ) -> pa.Table:
-    """Rows of a dataset: the current ones, or those that were current after run ``until``."""
+    """Rows of a dataset: the current ones, or those that were current after run ``until``.
+
+    Columns that an older version did not write are null.
+    """
     if ids is not None and not ids:
         return _empty(name, columns)
-    current = _read_all(output, f"{name}/", name, columns, ids)
-    if until is None:
-        return current
-    history = _read_all(output, f"{HISTORY}/{name}/", name, columns, ids)
-    # After a crash a row may stand in both places.
-    there = set(_owners(current))
-    history = history.filter(pa.array([one not in there for one in _owners(history)], pa.bool_()))
-    return _newest(_joined([current, history]), until)
+    folders = [f"{name}/"] if until is None else [f"{name}/", f"{HISTORY}/{name}/"]
+
+    def read(files: list[list[DataFile]]) -> pa.Table:
+        current = _joined(name, columns, [_read(output, one, columns, ids) for one in files[0]])
+        if until is None:
+            return current
+        history = [_read(output, file, columns, ids) for file in files[1]]
+        return newest_until([current, *history], until)
+
+    return steadily(output, folders, read)
 
 
-def _read_all(
-    output: Store,
-    folder: str,
-    name: str,
-    columns: Sequence[str] | None,
-    ids: set[str] | None,
+def newest_until(tables: Sequence[pa.Table], until: str) -> pa.Table:
+    """Of each id, the rows of its newest run up to ``until``; ``tables`` hold id and run_id.
+
+    After a crash a row may stand in several tables: the first of them counts.
+    """
+    tables = [table.filter(pc.less_equal(table["run_id"], until)) for table in tables]
+    places = [pa.repeat(number, len(table)) for number, table in enumerate(tables)]
+    joined = pa.concat_tables(tables, promote_options="default")
+    if not len(joined):
+        return joined
+    place = pa.chunked_array(places)
+    run = _numbered(joined["run_id"])
+    newest = _of_group(joined["id"], run, "max")
+    joined, place = joined.filter(pc.equal(run, newest)), place.filter(pc.equal(run, newest))
+    return joined.filter(pc.equal(place, _of_group(joined["id"], place, "min")))
+
+
+def _numbered(values: pa.ChunkedArray) -> pa.Array:
+    """Numbers in the order of the values."""
+    known = pa.array(sorted(pc.unique(values).to_pylist()), values.type)
+    return pc.index_in(values, known).combine_chunks()
+
+
+def _of_group(keys: pa.ChunkedArray, numbers: pa.Array, what: str) -> pa.Array:
+    """For each row the least or the greatest number among those with its key."""
+    table = pa.table({"key": keys, "number": numbers})
+    grouped = table.group_by("key", use_threads=False).aggregate([("number", what)])
+    return grouped[f"number_{what}"].take(pc.index_in(keys, grouped["key"].combine_chunks()))
+
+
+def _read(
+    output: Store, file: DataFile, columns: Sequence[str] | None, ids: set[str] | None
 ) -> pa.Table:
-    tables = [_read(output, entry.key, columns=columns, ids=ids) for entry in output.list(folder)]
-    return _joined([_empty(name, columns), *tables])
+    with opened(output, file) as parquet:
+        tables = list(tables_of(parquet, columns=columns, ids=ids))
+        schema = parquet.schema_arrow
+    if tables:
+        return pa.concat_tables(tables)
+    empty = schema.empty_table()
+    return empty if columns is None else empty.select([n for n in columns if n in schema.names])
 
 
-def _joined(tables: Sequence[pa.Table]) -> pa.Table:
-    """Tables in one; columns that an older version did not write are null."""
-    return pa.concat_tables(tables, promote_options="default")
+def _joined(name: str, columns: Sequence[str] | None, tables: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables([_empty(name, columns), *tables], promote_options="default")
 
 
 def _empty(name: str, columns: Sequence[str] | None) -> pa.Table:
     empty = SCHEMAS[name].empty_table()
     return empty.select(columns) if columns else empty
-
-
-def _owners(table: pa.Table) -> Iterator[tuple[str, str]]:
-    return zip(table["id"].to_pylist(), table["run_id"].to_pylist(), strict=True)
-
-
-def _newest(table: pa.Table, until: str) -> pa.Table:
-    table = table.filter(pc.less_equal(table["run_id"], until))
-    newest: dict[str, str] = {}
-    for one, run_id in _owners(table):
-        newest[one] = max(run_id, newest.get(one, ""))
-    keep = [newest[one] == run_id for one, run_id in _owners(table)]
-    return table.filter(pa.array(keep, pa.bool_()))
-
-
-def _read(
-    output: Store,
-    key: str,
-    *,
-    columns: Sequence[str] | None = None,
-    ids: set[str] | None = None,
-) -> pa.Table:
-    table = read_parquet(output.read(key), columns=columns)
-    if ids is None:
-        return table
-    return table.filter(pc.is_in(table["id"], pa.array(sorted(ids), pa.string())))

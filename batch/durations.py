@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Column: TypeAlias = pa.Array | pa.ChunkedArray
 
 # Bytes for each second of meeting sound, as recorders commonly write it.
 _USUAL_BYTES_PER_SECOND = {
@@ -25,14 +29,18 @@ class DurationModel:
     learned: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def fit(cls, known: Iterable[tuple[str, int, float]]) -> DurationModel:
-        """Learn from (path, bytes, seconds) of recordings that were transcribed."""
-        sizes: dict[str, int] = defaultdict(int)
-        seconds: dict[str, float] = defaultdict(float)
-        for path, size, duration in known:
-            sizes[_extension(path)] += size
-            seconds[_extension(path)] += duration
-        return cls(learned={e: sizes[e] / seconds[e] for e in sizes if seconds[e] > 0})
+    def fit(cls, paths: Column, sizes: Column, durations: Column) -> DurationModel:
+        """Learn from paths, bytes and seconds of recordings; what is null or 0 teaches nothing."""
+        extensions = pc.utf8_lower(pc.replace_substring_regex(paths, r"(?s)^.*\.", ""))
+        known = pa.table({"extension": extensions, "bytes": sizes, "seconds": durations})
+        known = known.filter(pc.and_(pc.greater(sizes, 0), pc.greater(durations, 0)))
+        sums = known.group_by("extension", use_threads=False).aggregate(
+            [("bytes", "sum"), ("seconds", "sum")]
+        )
+        rows = sums.to_pylist()
+        return cls(
+            learned={row["extension"]: row["bytes_sum"] / row["seconds_sum"] for row in rows}
+        )
 
     def predict(self, path: str, size: int) -> float:
         """Seconds of sound."""

@@ -24,8 +24,8 @@ from batch.config import (
     RunSection,
 )
 from batch.layout import GOLDEN, RunKeys
-from batch.ledger import read_ledger
-from batch.selection import MAX_ATTEMPTS, Result
+from batch.ledger import Result, read_ledger
+from batch.selection import MAX_ATTEMPTS
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from manifests.json_files import json_file

@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from batch.ledger import Result
 from batch.outputs import Answer
 from batch.plan import Plan
-from batch.selection import Result
 from manifests.pointers import Pointer
 from manifests.storage import Store
 from transform_handler.audio.sound_facts import SoundFacts
@@ -77,7 +77,7 @@ class Joiner:
             decode_digest=self.plan.decode_digest,
             status=str(Status.OK if spoken else first["status"]),
             error_kind=None if problem is None else str(problem.kind),
-            attempts=self.plan.attempts.get(pointer.id, 0) + 1,
+            attempts=first["attempts"],
             duration=first["duration"],
             run_id=self.plan.run_id,
         )
@@ -92,10 +92,14 @@ class Joiner:
         return {
             **self._base(pointer),
             "size": pointer.size,
+            "etag": pointer.etag,
+            "version": pointer.version,
             "language": pointer.language,
             "model": self.plan.model,
             "model_digest": self.plan.model_digest,
             "decode_digest": self.plan.decode_digest,
+            "channel_mode": pointer.channels,
+            "attempts": self.plan.attempts.get(pointer.id, 0) + 1,
             "transcribed_at": self.now,
             "meta": list(pointer.meta.items()),
         }

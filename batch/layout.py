@@ -11,6 +11,11 @@ TRANSCRIPTS = "transcripts"
 SEGMENTS = "segments"
 HISTORY = "history"
 GOLDEN = "golden"
+MODELS = "models/"
+# What only a run writes, besides its own folders.
+WRITTEN = (CLAIM, LEDGER, "pending/", f"{TRANSCRIPTS}/", f"{SEGMENTS}/", f"{HISTORY}/")
+# In the names of files that hold the rows of several others.
+MERGED = "-merged-"
 # Sorts before the names of shards and bodies, which have more digits.
 PROBE = "-0."
 
@@ -52,6 +57,16 @@ class RunKeys:
         return f"{self.folder}collected.json"
 
     @property
+    def checksums(self) -> str:
+        """The SHA-256 of each file of the report."""
+        return f"{self.folder}checksums.json"
+
+    @property
+    def tidied(self) -> str:
+        """What retention removed of the run."""
+        return f"{self.folder}tidied.json"
+
+    @property
     def shards(self) -> str:
         """Shards of pointers."""
         return f"{self.folder}shards/"
@@ -60,6 +75,15 @@ class RunKeys:
     def out(self) -> str:
         """Outputs of the transform jobs."""
         return f"{self.folder}out/"
+
+    def moved(self, dataset: str) -> str:
+        """Rows of recordings that were found under a new path, as they will stand."""
+        return f"{self.folder}moved/{dataset}.parquet"
+
+    @property
+    def moved_ledger(self) -> str:
+        """Their lines of the ledger."""
+        return f"{self.folder}moved/ledger.parquet"
 
     @property
     def bodies(self) -> str:

@@ -8,11 +8,12 @@ from itertools import chain, groupby
 
 from batch.bodies.index import StagedRecord, bodies_of, joined, read_staged
 from batch.layout import PROBE
-from batch.plan import Plan, read_shard
+from batch.plan import Plan
 from batch.shards import PART_SECONDS, LeftOver
 from manifests.errors import NightscribeError
 from manifests.manifest_file import read_manifest
-from manifests.pointers import Pointer
+from manifests.pointers import Pointer, read_pointers
+from manifests.reading_ahead import read_ahead
 from manifests.storage import Store
 from transform_handler.records import ErrorKind, TranscriptRecord
 
@@ -116,22 +117,30 @@ class Outputs:
                 yield left
 
     def _round(self, number: int) -> Iterator[Iterator[Answer]]:
-        for name in shard_names(self.store, self.plan, number):
-            yield self._shard(number, name, read_shard(self.store, self.plan.keys, name))
+        names = shard_names(self.store, self.plan, number)
+        shards = read_ahead(self.store, [self.plan.keys.shards + name for name in names])
+        places = [self._places[name] for name in names if name in self._places]
+        outputs = read_ahead(self.store, places)
+        for name, shard in zip(names, shards, strict=True):
+            output = next(outputs) if name in self._places else b""
+            pointers = list(read_pointers(shard.decode(), name=name))
+            yield self._shard(number, name, pointers, output)
 
-    def _shard(self, number: int, name: str, pointers: Sequence[Pointer]) -> Iterator[Answer]:
-        records = self._records(name)
+    def _shard(
+        self, number: int, name: str, pointers: Sequence[Pointer], output: bytes
+    ) -> Iterator[Answer]:
+        records = self._records(name, output)
         for pointer in pointers:
             found = records.get((pointer.id, pointer.offset), ())
             # A body is a request of its own, whatever else was staged for its shard.
             beside = 0 if self.plan.sends_sound else len(pointers) - 1
             yield Answer(pointer=pointer, records=tuple(found), round=number, beside=beside)
 
-    def _records(self, shard: str) -> dict[Where, list[TranscriptRecord]]:
-        """A shard's records by what they answer."""
+    def _records(self, shard: str, output: bytes) -> dict[Where, list[TranscriptRecord]]:
+        """A shard's records by what they answer; of bodies each has an output of its own."""
         found: dict[Where, list[TranscriptRecord]] = {}
         if not self.plan.sends_sound:
-            for record in self._read(shard):
+            for record in self._read(output):
                 found.setdefault((record.id, record.offset), []).append(record)
             return found
         staged: dict[Where, list[StagedRecord]] = {}
@@ -140,16 +149,16 @@ class Outputs:
         return {where: list(joined(one, self._answered)) for where, one in staged.items()}
 
     def _answered(self, body: str) -> TranscriptRecord | None:
-        return next(iter(self._read(body)), None)
+        if body not in self._places:
+            return None
+        return next(iter(self._read(self.store.read(self._places[body]))), None)
 
-    def _read(self, name: str) -> list[TranscriptRecord]:
+    def _read(self, output: bytes) -> list[TranscriptRecord]:
         """An output's records; one that is not this plan's, or not readable, is none at all."""
-        if name not in self._places:
-            return []
         found: list[TranscriptRecord] = []
         ours = (self.plan.model_digest, self.plan.decode_digest)
         try:
-            for line in self.store.read(self._places[name]).decode().split("\n"):
+            for line in output.decode().split("\n"):
                 record = TranscriptRecord.from_line(line) if line else None
                 if record and (record.model["digest"], record.decode["digest"]) == ours:
                     found.append(record)

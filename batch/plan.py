@@ -53,6 +53,8 @@ class Plan:
     """Tries before this run, of recordings that failed then; by id."""
     settling: int = 0
     """Recordings that were too young, and wait for the next run."""
+    forgotten: int = 0
+    """Recordings that were planned and that 'nightscribe forget' has taken out since."""
     shards: Sequence[ShardEntry] = ()
     model_request: Document = field(default_factory=dict)
     transform_request: Document = field(default_factory=dict)
@@ -66,7 +68,7 @@ class Plan:
     @property
     def recordings(self) -> int:
         """How many recordings the run takes on."""
-        return sum(self.reasons.values())
+        return sum(self.reasons.values()) - self.forgotten
 
     @property
     def seconds(self) -> float:

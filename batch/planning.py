@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from functools import cached_property
 from itertools import chain
-from typing import Any
 
-from batch.account.regions import check_regions
-from batch.bundles import Bundle, configured_bundle
+from batch.bundles import Bundle
 from batch.capacity.limits import (
     TransformLimits,
     Work,
@@ -25,9 +23,8 @@ from batch.capacity.limits import (
 )
 from batch.capacity.speeds import Machine, Speed, measured_speed
 from batch.config import Config
-from batch.durations import DurationModel
 from batch.layout import ARCHIVE_MARK, RunKeys
-from batch.ledger import read_ledger
+from batch.moves import carry_over
 from batch.plan import Plan, write_round
 from batch.platforms.base import Document
 from batch.precision.making import silent
@@ -38,38 +35,11 @@ from batch.requests import (
     transform_request,
 )
 from batch.runs import mark_pending, next_run_id
-from batch.selection import Result, Selection, Settings, select
-from batch.shards import Planned, alone, into_shards, pointers_of, shard_seconds
+from batch.shards import Planned, alone, balanced, into_shards, pointers_of, shard_seconds
+from batch.survey import Survey, Surveyor
 from batch.transform_machines import transform_machines
 from manifests.errors import InputError
-from manifests.matching import Matching
-from manifests.metadata import load_metadata
-from manifests.recordings import Recording, list_recordings
-from manifests.reference_forms import load_references
-from manifests.references import match_references
 from manifests.storage import Store
-
-
-@dataclass(frozen=True, kw_only=True)
-class Survey:
-    """What there is, and what a run would take on."""
-
-    recordings: list[Recording]
-    selection: Selection
-    failed: int
-    """Recordings whose current row is an error, and that stay as they are."""
-    bundle: Bundle
-    meta: Mapping[str, Mapping[str, str]]
-    durations: DurationModel
-
-    def seconds(self, recording: Recording) -> float:
-        """Predicted length."""
-        return self.durations.predict(recording.path, recording.size)
-
-    @property
-    def audio_seconds(self) -> float:
-        """Predicted sound of all that would be transcribed."""
-        return sum(self.seconds(chosen.recording) for chosen in self.selection.chosen)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,46 +76,26 @@ class Planner:
         Raises:
             InputError: nothing to transcribe, or references that match no recording.
         """
-        recordings = self._recordings()
-        self._check_regions()
-        paths = [recording.path for recording in recordings]
-        self._check_references(paths)
-        location = self.config.archive.metadata
-        meta = load_metadata(location, paths) if location else Matching()
-        self._tell("metadata", meta)
-        self._check_meeting(meta.by_path)
-        bundle = configured_bundle(self.config, self.output, dry=dry, tell=self.step)
-        ledger = read_ledger(self.output)
-        selection = select(
-            recordings,
-            ledger,
-            Settings(
-                channels=self.config.archive.channels,
-                model_digest=bundle.model_digest,
-                decode_digest=bundle.decode_digest,
-            ),
-            on_model_change=self.config.run.on_model_change,
-            settled_by=settled_by(self.config),
-        )
-        chosen = {one.recording.id for one in selection.chosen}
-        known = (ledger.get(recording.id) for recording in recordings)
-        return Survey(
-            recordings=recordings,
-            selection=selection,
-            failed=sum(1 for one in known if one and one.error_kind and one.id not in chosen),
-            bundle=bundle,
-            meta=meta.by_path,
-            durations=_durations(ledger),
-        )
+        return Surveyor(
+            config=self.config,
+            archive=self.archive,
+            output=self.output,
+            warn=self.warn,
+            step=self.step,
+        ).survey(dry=dry)
 
     def freeze(self, survey: Survey, *, today: date) -> Plan:
         """Write a run's shards, then its plan: from here on the run exists."""
         self._bind()
         keys = RunKeys(run_id=next_run_id(self.output, today))
+        carried = carry_over(self.output, keys, survey.moves, survey.meta) if survey.moves else ()
+        # What has no row to carry over is new.
+        survey = replace(survey, moves=tuple(carried))
         planned, bundle, selection = self._shards(survey), survey.bundle, survey.selection
         model = self.model_request(bundle)
         job = self.transform_request(keys, 1, model["ModelName"], self.limits(survey, planned))
         check_documents(model, job)
+        mark_pending(self.output, keys.run_id)
         shards = write_round(self.output, keys, 1, planned)
         plan = Plan(
             run_id=keys.run_id,
@@ -163,14 +113,13 @@ class Planner:
             kept=selection.kept,
             waiting=selection.waiting,
             settling=selection.settling,
-            reasons=selection.reasons,
+            reasons=survey.reasons,
             attempts={c.recording.id: c.attempts for c in selection.chosen if c.attempts},
             shards=shards,
             model_request=model,
             transform_request=job,
         )
         self.output.put(keys.plan, plan.to_json())
-        mark_pending(self.output, keys.run_id)
         return plan
 
     def model_request(self, bundle: Bundle) -> Document:
@@ -226,9 +175,9 @@ class Planner:
         for one in chain.from_iterable(shards):
             check_pointer(one.pointer.uri, one.size, workers=workers)
         work = Work(
-            shard_bytes=max(sum(one.size for one in shard) for shard in shards),
-            shard_seconds=max(sum(one.seconds for one in shard) for shard in shards),
-            pointer_seconds=max(one.seconds for one in chain.from_iterable(shards)),
+            shard_bytes=max((sum(one.size for one in shard) for shard in shards), default=0),
+            shard_seconds=max((sum(one.seconds for one in shard) for shard in shards), default=0),
+            pointer_seconds=max((one.seconds for one in chain.from_iterable(shards)), default=0),
         )
         worker_speed = self.speed(survey.bundle).sure_of_worker
         return limits_for(
@@ -243,35 +192,18 @@ class Planner:
         work = Work(shard_bytes=max((one.size for one in written), default=0))
         return limits_for(work, workers=self.machines.workers)
 
-    def _recordings(self) -> list[Recording]:
-        section = self.config.archive
-        found = [
-            recording
-            for recording in list_recordings(
-                self.archive, include=section.include, exclude=section.exclude
-            )
-            # An output below the archive holds sound too: staged labels, clips.
-            if not recording.uri.startswith(self.output.uri)
-        ]
-        if not found and not any(True for _ in self.archive.list()):
-            raise InputError(f"[archive] uri {section.uri!r}: there is nothing there")
-        if not found:
-            raise InputError(
-                f"[archive] uri {section.uri!r}: no recording there matches "
-                f"{', '.join(section.include)}; check the place and [archive] include"
-            )
-        return found
-
     def _shards(self, survey: Survey) -> list[list[Planned]]:
         """What is new in shards of minutes, and behind it what may take its shard down, alone."""
         planned = self._pointers(survey, suspect=False)
         suspects = self._pointers(survey, suspect=True)
+        lanes = self.machines.workers * self.machines.instance_count
         target = shard_seconds(
             sum(one.seconds for one in (*planned, *suspects)),
             limit_minutes=self.config.transform.shard_minutes or self._shard_minutes(survey),
-            workers=self.machines.workers * self.machines.instance_count,
+            workers=lanes,
         )
-        return self.fitting(into_shards(planned, target=target) + alone(suspects, target=target))
+        shards = balanced(planned, target=target, lanes=lanes)
+        return self.fitting(shards + alone(suspects, target=target))
 
     def _shard_minutes(self, survey: Survey) -> float:
         speed = self.speed(survey.bundle).sure_of_worker
@@ -305,58 +237,7 @@ class Planner:
                 f"has moved, remove {ARCHIVE_MARK} there)"
             )
 
-    def _check_regions(self) -> None:
-        if self.config.platform.name == "sagemaker" and self.config.sagemaker is not None:
-            places = {"[archive] uri": self.archive.uri, "[output] uri": self.output.uri}
-            check_regions(places, self.config.sagemaker.region)
-
-    def _check_meeting(self, meta: Mapping[str, Mapping[str, str]]) -> None:
-        name = self.config.report.meeting
-        columns = {column for one in meta.values() for column in one}
-        if name is not None and name not in columns:
-            known = f"it has {', '.join(sorted(columns))}" if columns else "there is none"
-            raise InputError(
-                f"[report] meeting {name!r}: no column of that name in [archive] metadata; {known}"
-            )
-
-    def _check_references(self, paths: list[str]) -> None:
-        if self.config.references is None:
-            return
-        section = self.config.references
-        references = load_references(section.uri, scored=section.scored)
-        matching = match_references(references, paths)
-        if not matching.by_path:
-            named = ", ".join(repr(one.recording) for one in references[:3])
-            raise InputError(
-                f"[references] uri {self.config.references.uri!r}: none of the "
-                f"{len(references)} references matches a recording (they name {named}; the "
-                f"archive has {', '.join(map(repr, paths[:3]))})"
-            )
-        self._tell("references", matching)
-
-    def _tell(self, what: str, matching: Matching[Any]) -> None:
-        for name, candidates in matching.ambiguous.items():
-            fits = ", ".join(candidates[:4])
-            self.warn(f"{what}: {name!r} fits several recordings ({fits}); left out")
-        if matching.unmatched:
-            named = ", ".join(map(repr, matching.unmatched[:3]))
-            self.warn(
-                f"{what}: {len(matching.unmatched)} name no recording of the archive ({named})"
-            )
-
-
-def settled_by(config: Config) -> datetime | None:
-    """What came later may still be written to; None where nothing waits."""
-    minutes = config.archive.settle_minutes
-    return datetime.now(UTC) - timedelta(minutes=minutes) if minutes else None
-
 
 def _limits_of_bodies(workers: int) -> TransformLimits:
     """Bodies are cut to the payload, not the payload to them."""
     return limits_for(Work(shard_bytes=payload_bytes(workers)), workers=workers)
-
-
-def _durations(ledger: Mapping[str, Result]) -> DurationModel:
-    return DurationModel.fit(
-        (one.path, one.size, one.duration) for one in ledger.values() if one.size and one.duration
-    )

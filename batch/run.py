@@ -17,30 +17,35 @@ from batch.bodies.delivery import remove_bodies
 from batch.bundles import Bundle, configured_bundle
 from batch.capacity.prices import used_summary
 from batch.capacity.used import Timing
+from batch.checksums import noting
 from batch.claim import Claim, ClaimedError
 from batch.collect import Collected, collect
 from batch.comparison.comparison import Comparison
 from batch.config import Config
-from batch.datasets import drop_run
 from batch.golden import GoldenSet, against_the_last
-from batch.layout import CLAIM, TRANSCRIPTS, RunKeys
+from batch.layout import CLAIM, MODELS, TRANSCRIPTS, WRITTEN, RunKeys
 from batch.outputs import Outputs, rounds_begun
 from batch.plan import Plan, read_plan
-from batch.planning import Planner, Survey
+from batch.planning import Planner
 from batch.platforms.base import JobOutcome, JobStoppedError, Platform
 from batch.progress import Listener
 from batch.report.model import Report
 from batch.report.verdict_file import Verdicts
 from batch.requests import LOCAL_ROLE, job_name
 from batch.rounds import Rounds
-from batch.runs import latest, mark_finished, unfinished
+from batch.runs import latest, mark_finished, pending, remove_remains, unfinished
 from batch.score import build_report, exceeded, write_report, write_scores
+from batch.selection import Reason
+from batch.superseding import drop_run
+from batch.survey import Survey
 from batch.timing import timing_of
 from batch.transform_machines import isolated
 from manifests.errors import InputError, NightscribeError
 from manifests.json_files import json_file
 from manifests.storage import Store, open_store
 from transform_handler.records import ErrorKind
+
+_IDLE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +77,7 @@ class Runner:
     _claim: Claim | None = None
 
     def __post_init__(self) -> None:
-        self.output = open_store(self.config.output.uri)
+        self.output = open_store(self.config.output.uri, before_write=self._hold_claim)
         archive = open_store(self.config.archive.uri)
         if archive.uri == self.output.uri:
             raise InputError(
@@ -94,9 +99,10 @@ class Runner:
         Raises:
             ClaimedError: somebody else does.
         """
-        with Claim(self.output, CLAIM) as claim:
+        with Claim(open_store(self.config.output.uri), CLAIM) as claim:
             self._claim = claim
             try:
+                self._sweep(after_a_crash=claim.after_a_crash)
                 yield
             finally:
                 self._claim = None
@@ -110,7 +116,9 @@ class Runner:
         finished = self.resume()
         survey = self.survey()
         self.golden(survey.bundle)
-        plan = self._planned(survey)
+        # What has just failed in a run that was gone on with waits for the next night.
+        failed = finished and set(survey.reasons) == {Reason.RETRY}
+        plan = None if failed else self._planned(survey)
         if plan is not None:
             finished.append(self.finish(plan))
         return finished
@@ -174,6 +182,8 @@ class Runner:
         Raises:
             JobFailedError: the model could not be loaded; nothing was transcribed.
         """
+        if not plan.shards:
+            return JobOutcome(status="Completed")
         done = Outputs(store=self.output, plan=plan).shards
         self.listener.transform_begins(plan, [s for s in plan.shards if s.name not in done])
         rounds = Rounds(
@@ -204,7 +214,8 @@ class Runner:
         timing = timing_of(self.output, plan)
         report = build_report(self.output, self.config, plan, timing, verdicts)
         report = replace(report, golden=self._golden_verdict(plan))
-        return report, write_scores(self.output, plan, report)
+        with noting(self.output, plan.keys) as output:
+            return report, write_scores(output, plan, report)
 
     def report(self, plan: Plan, verdicts: Verdicts | None = None) -> Finished:
         """Score, write the page and the summary: the run is finished.
@@ -219,11 +230,13 @@ class Runner:
         collected = Collected(**json.loads(self.output.read(plan.keys.collected)))
         report, figures = self.score(plan, verdicts)
         self.listener.step("report", "writing the page")
+        with noting(self.output, plan.keys) as output:
+            place = write_report(output, plan, report, clips=self.config.report.clips)
         finished = Finished(
             plan=plan,
             collected=collected,
             figures=figures,
-            report_uri=write_report(self.output, plan, report, clips=self.config.report.clips),
+            report_uri=place,
             problems=tuple(exceeded(self.config, collected, report)),
         )
         timing = timing_of(self.output, plan)
@@ -243,7 +256,7 @@ class Runner:
 
     def _planned(self, survey: Survey) -> Plan | None:
         self._tell_what_stays(survey)
-        if not survey.selection.chosen:
+        if not survey.reasons:
             return None
         plan = self.planner.freeze(survey, today=self.today())
         self.listener.planned(plan)
@@ -261,8 +274,8 @@ class Runner:
                 f"{self.config.archive.settle_minutes:g} minutes ([archive] settle_minutes); the "
                 "next run takes them"
             )
-        if survey.failed:
-            self.listener.warn(f"{survey.failed} recordings keep their error row")
+        if survey.selection.failed:
+            self.listener.warn(f"{survey.selection.failed} recordings keep their error row")
 
     def _tell_forbidden(self, plan: Plan, collected: Collected) -> None:
         role = plan.model_request["ExecutionRoleArn"]
@@ -275,6 +288,7 @@ class Runner:
             )
 
     def _unfinished(self) -> Iterator[Plan]:
+        remove_remains(self.output)
         for run_id in unfinished(self.output):
             try:
                 plan = read_plan(self.output, run_id)
@@ -329,9 +343,23 @@ class Runner:
         self.output.put(RunKeys(run_id=run_id).summary, json.dumps(content).encode())
         mark_finished(self.output, run_id)
 
+    def _sweep(self, *, after_a_crash: bool) -> None:
+        """Remove the half files of a driver that was killed; old nights are not gone through."""
+        # Other commands write models too, and need no claim.
+        self.output.sweep(MODELS, idle_seconds=_IDLE_SECONDS)
+        if not after_a_crash:
+            return
+        begun = [RunKeys(run_id=run_id) for run_id in pending(self.output)]
+        for folder in (*WRITTEN, *(one for keys in begun for one in (keys.folder, keys.reports))):
+            self.output.sweep(folder)
+
     def _check_claim(self) -> None:
         if self._claim is not None:
             self._claim.check()
+
+    def _hold_claim(self) -> None:
+        if self._claim is not None:
+            self._claim.hold()
 
 
 def _summary(finished: Finished, timing: Timing, used: dict[str, Any]) -> bytes:

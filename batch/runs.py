@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 from batch.layout import LEDGER, RunKeys
 from manifests.errors import InputError
 from manifests.storage import Store
 
 # One small object for each unfinished run: finding them must not mean listing every night's shards.
-# It is written after the plan: a run killed in between is planned anew, and nothing is lost.
+# It is written first of all: what a run that was killed before its plan has written is removed.
 PENDING = "pending/"
 
 
@@ -26,7 +27,7 @@ def next_run_id(output: Store, today: date) -> str:
     newest = max(known, default="")
     dt = max(today.isoformat(), newest[: len("2026-11-23")])
     prefix = f"runs/{dt}-"
-    taken = [_number(entry.key, prefix) for entry in output.list(prefix)]
+    taken = [_number(folder, prefix) for folder in output.folders(prefix)]
     return f"{dt}-{max(taken, default=0) + 1:03d}"
 
 
@@ -47,22 +48,35 @@ def mark_finished(output: Store, run_id: str) -> None:
 
 def unfinished(output: Store) -> list[str]:
     """Runs that were planned and have no summary, oldest first."""
-    found: list[str] = []
-    for entry in list(output.list(PENDING)):
-        run_id = entry.key[len(PENDING) :]
-        keys = RunKeys(run_id=run_id)
-        if output.stat(keys.plan) is None or output.stat(keys.summary) is not None:
-            # Killed between the summary and the removal of this mark.
+    return [run_id for run_id in pending(output) if _state_of(output, run_id) == "planned"]
+
+
+def remove_remains(output: Store) -> None:
+    """Remove what a run that was killed before its plan has written, and marks of finished runs."""
+    for run_id in pending(output):
+        state = _state_of(output, run_id)
+        if state == "begun":
+            for entry in list(output.list(RunKeys(run_id=run_id).folder)):
+                output.delete(entry.key)
+        if state != "planned":
             mark_finished(output, run_id)
-        else:
-            found.append(run_id)
-    return found
+
+
+def _state_of(output: Store, run_id: str) -> Literal["begun", "planned", "finished"]:
+    keys = RunKeys(run_id=run_id)
+    if output.stat(keys.summary) is not None:
+        return "finished"
+    return "begun" if output.stat(keys.plan) is None else "planned"
+
+
+def pending(output: Store) -> list[str]:
+    """The marks for runs that were begun, oldest first."""
+    return [entry.key[len(PENDING) :] for entry in output.list(PENDING)]
 
 
 def run_ids(output: Store) -> list[str]:
     """Every planned run, oldest first."""
-    plans = (entry.key for entry in output.list("runs/"))
-    return [key.split("/")[1] for key in plans if key.endswith("/plan.json")]
+    return [run_id for run_id in run_folders(output) if _is_planned(output, run_id)]
 
 
 def latest(output: Store) -> str:
@@ -71,7 +85,17 @@ def latest(output: Store) -> str:
     Raises:
         InputError: there is none.
     """
-    runs = run_ids(output)
-    if not runs:
+    newest_first = reversed(run_folders(output))
+    found = next((run_id for run_id in newest_first if _is_planned(output, run_id)), None)
+    if found is None:
         raise InputError(f"no run below {output.uri}; 'nightscribe run' makes one")
-    return runs[-1]
+    return found
+
+
+def run_folders(output: Store) -> list[str]:
+    """Every run that was begun, oldest first, by its folder; one may have died before its plan."""
+    return [folder.split("/")[1] for folder in output.folders("runs/")]
+
+
+def _is_planned(output: Store, run_id: str) -> bool:
+    return output.stat(RunKeys(run_id=run_id).plan) is not None

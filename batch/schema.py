@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 
 WORD = pa.struct(
     [
@@ -37,6 +37,8 @@ TRANSCRIPTS = _versioned(
         pa.field("duration", pa.float64()),
         pa.field("channels", pa.int32()),
         pa.field("size", pa.int64()),
+        pa.field("etag", pa.string()),
+        pa.field("version", pa.string()),
         pa.field("text", pa.string()),
         pa.field("confidence", pa.float64()),
         pa.field("calibrated", pa.bool_()),
@@ -50,6 +52,8 @@ TRANSCRIPTS = _versioned(
         pa.field("model", pa.string(), nullable=False),
         pa.field("model_digest", pa.string(), nullable=False),
         pa.field("decode_digest", pa.string(), nullable=False),
+        pa.field("channel_mode", pa.string()),
+        pa.field("attempts", pa.int32()),
         pa.field("run_id", pa.string(), nullable=False),
         pa.field("transcribed_at", pa.timestamp("us", tz="UTC"), nullable=False),
         pa.field("meta", pa.map_(pa.string(), pa.string())),
@@ -91,6 +95,9 @@ LEDGER = _versioned(
         pa.field("run_id", pa.string(), nullable=False),
     ],
 )
+
+SCHEMAS = {"transcripts": TRANSCRIPTS, "segments": SEGMENTS}
+"""Of the datasets, by the name of their folder."""
 
 _SQL_TYPES = {
     pa.bool_(): "boolean",

@@ -15,6 +15,7 @@ from batch.collect import Collected
 from batch.comparison.lines import difference_text
 from batch.config import Config
 from batch.datasets import read_rows
+from batch.forgotten import without_forgotten
 from batch.layout import SEGMENTS, TRANSCRIPTS
 from batch.parquet import parquet_bytes
 from batch.plan import Plan
@@ -81,7 +82,7 @@ def build_report(
         ),
         coverage=Coverage.of(
             recordings,
-            references_without_recording=sorted(matching.unmatched),
+            references_without_recording=sorted(without_forgotten(output, matching.unmatched)),
             ambiguous=[
                 f"{name} (fits {', '.join(paths[:4])})"
                 for name, paths in sorted(matching.ambiguous.items())

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
+from batch.ledger import MOVED, Ledger, Result
 from manifests.pointers import ChannelMode
 from manifests.recordings import Recording
 from transform_handler.records import ErrorKind
 
 MAX_ATTEMPTS = 4  # the first, and three more runs
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """One line of the ledger: what is known of a recording, and under which identity."""
-
-    id: str
-    path: str
-    etag: str | None
-    version: str | None
-    size: int | None
-    channels: str
-    model_digest: str
-    decode_digest: str
-    status: str
-    error_kind: str | None
-    attempts: int
-    duration: float | None
-    run_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +47,7 @@ class Rest(StrEnum):
     TRIED_OUT = "tried out"
     OTHER_SETTINGS = "other settings"
     SETTLING = "settling"
+    FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +73,8 @@ class Selection:
     """Recordings whose result was made with other settings, left alone by ``new-only``."""
     settling: int = 0
     """Recordings that may still be written to, and wait for the next run."""
+    failed: int = 0
+    """Recordings that keep their error row."""
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -94,37 +83,65 @@ class Selection:
 
 
 def select(
-    recordings: Iterable[Recording],
-    ledger: Mapping[str, Result],
+    recordings: Sequence[Recording],
+    ledger: Ledger,
     settings: Settings,
     *,
     on_model_change: Literal["new-only", "all"],
     settled_by: datetime | None = None,
+    forgotten: AbstractSet[str] = frozenset(),
 ) -> Selection:
     """The difference between what is there and what has a result.
 
-    What is new or changed and came after ``settled_by`` may still be written to, and waits.
+    What is new or changed and came after ``settled_by`` may still be written to, and waits; the
+    ids in ``forgotten`` are left alone.
     """
-    chosen: list[Chosen] = []
-    rests: Counter[Rest] = Counter()
-    for recording in recordings:
-        found = judge(
-            recording,
-            ledger.get(recording.id),
+    listed = len(recordings)
+    recordings = [one for one in recordings if one.id not in forgotten]
+    places = ledger.places([one.id for one in recordings])
+    same_kind = _kinds(recordings, ledger, places, settled_by)
+    # A million recordings are of a few kinds: one of each is judged for all.
+    _, first, kind_of = np.unique(same_kind, return_index=True, return_inverse=True)
+    verdicts = [
+        judge(
+            recordings[int(index)],
+            ledger.at(int(places[index])) if places[index] >= 0 else None,
             settings,
             on_model_change=on_model_change,
             settled_by=settled_by,
         )
-        if isinstance(found, Chosen):
-            chosen.append(found)
-        else:
-            rests[found] += 1
+        for index in first
+    ]
+    rests = Counter({Rest.FORGOTTEN: listed - len(recordings)})
+    for verdict, count in zip(verdicts, np.bincount(kind_of), strict=True):
+        if isinstance(verdict, Rest):
+            rests[verdict] += int(count)
+    taken = np.array([isinstance(verdict, Chosen) for verdict in verdicts], bool)
     return Selection(
-        chosen=tuple(chosen),
+        chosen=tuple(
+            replace(verdict, recording=recordings[index])
+            for index in np.flatnonzero(taken[kind_of]).tolist()
+            if isinstance(verdict := verdicts[kind_of[index]], Chosen)
+        ),
         kept=rests.total() - rests[Rest.SETTLING],
         waiting=rests[Rest.OTHER_SETTINGS],
         settling=rests[Rest.SETTLING],
+        failed=rests[Rest.FINAL_ERROR] + rests[Rest.TRIED_OUT],
     )
+
+
+def _kinds(
+    recordings: Sequence[Recording],
+    ledger: Ledger,
+    places: npt.NDArray[np.int64],
+    settled_by: datetime | None,
+) -> npt.NDArray[np.int64]:
+    """Equal numbers where ``judge`` sees no difference."""
+    kinds = np.where(places >= 0, np.append(ledger.kinds(), 0)[places], -1) + 1
+    same = ledger.same_version(recordings, places)
+    young = np.array([_young(one, settled_by) for one in recordings], bool)
+    numbers: npt.NDArray[np.int64] = kinds * 4 + same * 2 + young
+    return numbers
 
 
 def judge(
@@ -136,9 +153,11 @@ def judge(
     settled_by: datetime | None = None,
 ) -> Chosen | Rest:
     """Whether a recording is taken on, and why, or why not; ``known`` is its newest result."""
+    if known is not None and known.status == MOVED:
+        known = None
     version = (recording.etag, recording.version, recording.size)
     if known is None or (known.etag, known.version, known.size) != version:
-        if settled_by and recording.modified and recording.modified > settled_by:
+        if _young(recording, settled_by):
             return Rest.SETTLING
         reason = Reason.NEW if known is None else Reason.CHANGED
         return Chosen(recording=recording, reason=reason)
@@ -149,6 +168,10 @@ def judge(
     if other and on_model_change == "all":
         return Chosen(recording=recording, reason=Reason.MODEL)
     return Rest.OTHER_SETTINGS if other else Rest.DONE
+
+
+def _young(recording: Recording, settled_by: datetime | None) -> bool:
+    return bool(settled_by and recording.modified and recording.modified > settled_by)
 
 
 def _judged_error(

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from heapq import heapify, heapreplace
+from itertools import groupby, pairwise
 
 from manifests.pointers import ChannelMode, Pointer, write_pointers
 from manifests.recordings import Recording
@@ -15,6 +16,9 @@ PART_SECONDS = 3600.0
 MIN_SHARD_SECONDS = 60.0
 PIECES = 8
 MOST_SHARDS = 2000
+OPENING_SECONDS = 1.0
+# Its multiples, less whole numbers, fill the interval from 0 to 1 evenly.
+SILVER_RATIO = 2**0.5 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +96,72 @@ def into_shards(
             shards.append([])
             filled, size = 0.0, 0
         shards[-1].append(one)
-        # Opening a file costs something too, however short it is.
-        filled, size = filled + one.seconds + 1.0, size + one.size
+        filled, size = filled + one.seconds + OPENING_SECONDS, size + one.size
     return shards
+
+
+def balanced(planned: Sequence[Planned], *, target: float, lanes: int = 1) -> list[list[Planned]]:
+    """Shards of nearly equal sound, of at most ``target`` seconds unless one part is longer.
+
+    ``lanes`` is how many shards are worked on at a time. SageMaker divides a job's objects over its
+    instances by key before it begins, as many for each: so there are as many shards for each lane,
+    equally long as far as parts of an hour allow, and long and short ones are mixed evenly in the
+    order of the names. Then all instances end together, however the keys are divided.
+
+    The longest recordings are placed first, each where least is (Graham's LPT rule). A recording's
+    parts stay side by side, and within a shard recordings are in the archive's order.
+    """
+    recordings = [list(parts) for _, parts in groupby(planned, key=lambda one: one.pointer.id)]
+    short = [one for one in recordings if _work(one) <= target]
+    long = [into_shards(one, target=target) for one in recordings if _work(one) > target]
+    ends = [shards[-1] for shards in long]
+    others: list[list[Planned]] = [[] for _ in range(_others(long, short, target, lanes))]
+    _fill(ends + others, short)
+    return _mixed([*long, *([shard] for shard in others if shard)])
+
+
+def _others(
+    long: Sequence[Sequence[Sequence[Planned]]],
+    short: Sequence[Sequence[Planned]],
+    target: float,
+    lanes: int,
+) -> int:
+    """How many shards are needed beside those of long recordings, whose last ones have room."""
+    room = sum(max(0.0, target - _work(shards[-1])) for shards in long)
+    needed = math.ceil(max(0.0, sum(map(_work, short)) - room) / target)
+    if short and not long:
+        needed = max(1, needed)
+    whole = needed + sum(map(len, long))
+    return needed + (-whole % lanes if whole > lanes else 0)
+
+
+def _fill(shards: list[list[Planned]], recordings: Sequence[Sequence[Planned]]) -> None:
+    """Put each recording, the longest first, into the shard with the least sound."""
+    position = {recording[0].pointer.id: n for n, recording in enumerate(recordings)}
+    heap = [(_work(shard), number) for number, shard in enumerate(shards)]
+    heapify(heap)
+    first = [len(shard) for shard in shards]
+    for recording in sorted(recordings, key=_work, reverse=True):
+        filled, number = heap[0]
+        shards[number].extend(recording)
+        heapreplace(heap, (filled + _work(recording), number))
+    for shard, start in zip(shards, first, strict=True):
+        shard[start:] = sorted(shard[start:], key=lambda one: position[one.pointer.id])
+
+
+def _mixed(groups: Sequence[list[list[Planned]]]) -> list[list[Planned]]:
+    """Groups of shards in an order in which every stretch has long and short ones alike.
+
+    From the longest to the shortest they go to the places of an irrational number's multiples.
+    """
+    by_length = sorted(groups, key=lambda shards: -max(map(_work, shards)))
+    places = sorted(range(len(groups)), key=lambda rank: rank * SILVER_RATIO % 1)
+    return [shard for rank in places for shard in by_length[rank]]
+
+
+def _work(parts: Sequence[Planned]) -> float:
+    """Seconds of sound, and one for each file that is opened, however short it is."""
+    return sum(one.seconds + OPENING_SECONDS for one in parts)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from batch.dataset_files import DataFile, opened, steadily, tables_of
+from batch.datasets import newest_until
 from batch.layout import HISTORY, TRANSCRIPTS
-from batch.parquet import read_parquet
 from batch.plan import Plan
 from batch.report.model import Channel
 from manifests.storage import Store
 
-_COLUMNS = ["id", "channel", "status", "size", "text", "model_digest", "decode_digest"]
+_COLUMNS = ["id", "channel", "status", "size", "text", "model_digest", "decode_digest", "run_id"]
 
 
 def superseded_texts(
@@ -26,14 +30,27 @@ def superseded_texts(
     found: dict[Channel, str] = {}
     if not now:
         return found
-    for entry in output.list(f"{HISTORY}/{TRANSCRIPTS}/"):
-        if not entry.key.endswith(f"-by-{plan.run_id}.parquet"):
-            continue
-        for old in read_parquet(output.read(entry.key), columns=_COLUMNS).to_pylist():
-            new = now.get((old["id"], old["channel"]))
-            if new is not None and old["status"] != "error" and _of_other_making(old, new):
-                found[old["id"], old["channel"]] = old["text"] or ""
+    for old in _replaced(output, plan.run_id, {one for one, _ in now}):
+        new = now.get((old["id"], old["channel"]))
+        if new is not None and old["status"] != "error" and _of_other_making(old, new):
+            found[old["id"], old["channel"]] = old["text"] or ""
     return found
+
+
+def _replaced(output: Store, run_id: str, ids: set[str]) -> list[dict[str, Any]]:
+    """The rows that a run replaced: of each id, the newest from before it."""
+
+    def read(files: list[list[DataFile]]) -> list[dict[str, Any]]:
+        tables: list[pa.Table] = []
+        for file in files[0]:
+            if file.is_merged or f"-by-{run_id}" in file.key:
+                with opened(output, file) as parquet:
+                    tables += tables_of(parquet, columns=_COLUMNS, ids=ids)
+        before = [table.filter(pc.less(table["run_id"], run_id)) for table in tables]
+        rows: list[dict[str, Any]] = newest_until(before, run_id).to_pylist() if before else []
+        return rows
+
+    return steadily(output, [f"{HISTORY}/{TRANSCRIPTS}/"], read)
 
 
 def _of_other_making(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

@@ -10,12 +10,14 @@ import pyarrow.compute as pc
 
 from batch.bundles import configured_bundle
 from batch.config import Config
+from batch.forgotten import tombstone
 from batch.layout import HISTORY, LEDGER, TRANSCRIPTS, RunKeys
+from batch.ledger import Result
 from batch.parquet import read_parquet
-from batch.planning import settled_by
 from batch.report.lines import printable
 from batch.runs import unfinished
-from batch.selection import MAX_ATTEMPTS, Chosen, Reason, Rest, Result, Settings, judge
+from batch.selection import MAX_ATTEMPTS, Chosen, Reason, Rest, Settings, judge
+from batch.survey import settled_by
 from manifests.errors import InputError, NightscribeError
 from manifests.matching import Matcher
 from manifests.recordings import Recording, list_recordings, recording_id
@@ -36,6 +38,7 @@ _NEXT = {
         '([run] on_model_change = "all" would transcribe it)'
     ),
     Rest.SETTLING: "waits: it came so lately that it may still be written to",
+    Rest.FORGOTTEN: "leaves it alone: it was forgotten ('nightscribe forget --lift' ends that)",
 }
 
 
@@ -205,6 +208,8 @@ def _rows(output: Store, key: str, one: str) -> list[dict[str, Any]]:
 
 
 def _next(config: Config, output: Store, recording: Recording | None, result: Result | None) -> str:
+    if recording is not None and tombstone(output, recording.id) is not None:
+        return _NEXT[Rest.FORGOTTEN]
     if recording is None:
         return "leaves it alone: it is not among the recordings"
     try:

@@ -12,10 +12,11 @@ from datetime import datetime
 
 from manifests.storage import Store, StoredObject
 
+ID_DIGITS = 20
 DEFAULT_INCLUDE = ("*.wav", "*.flac", "*.mp3", "*.m4a", "*.ogg", "*.opus")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Recording:
     """One recording of an archive.
 
@@ -34,8 +35,8 @@ class Recording:
 
 
 def recording_id(path: str) -> str:
-    """Twenty hexadecimal digits of the SHA-256 of an archive-relative path."""
-    return hashlib.sha256(os.fsencode(path)).hexdigest()[:20]
+    """The first hexadecimal digits of the SHA-256 of an archive-relative path."""
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:ID_DIGITS]
 
 
 def list_recordings(

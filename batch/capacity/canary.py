@@ -14,10 +14,11 @@ from batch.capacity.speeds import CANARIES, Machine, canary_key
 from batch.capacity.used import attributed
 from batch.layout import RunKeys
 from batch.plan import write_round
-from batch.planning import Planner, Survey
+from batch.planning import Planner
 from batch.platforms.base import Platform
 from batch.progress import heard_in
 from batch.shards import Planned, pointers_of
+from batch.survey import Survey
 from manifests.errors import InputError, JobFailedError
 from manifests.json_files import json_file
 from manifests.pointers import ChannelMode

@@ -11,10 +11,11 @@ from typing import Any
 from batch.capacity.prices import Price, transform_price
 from batch.capacity.speeds import Machine, Speed
 from batch.config import Config
-from batch.planning import Planner, Survey
+from batch.planning import Planner
 from batch.runs import PENDING
 from batch.schedule.night import Window
 from batch.shards import PART_SECONDS
+from batch.survey import Survey
 
 COUNTS = (1, 2, 4, 8)
 

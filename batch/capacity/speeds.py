@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from batch.capacity.used import JobUse
-from batch.layout import LEDGER, RunKeys
+from batch.layout import RunKeys
 from manifests.storage import Store
 
 CANARIES = "canaries/"
@@ -125,10 +125,9 @@ def _plural(noun: str) -> str:
 
 
 def _runs(output: Store) -> Iterator[_Source]:
-    """The newest runs; their names are in the ledger, which is shorter than a listing of runs."""
-    names = sorted(entry.key for entry in output.list(LEDGER))[-NEWEST_RUNS:]
-    for name in names:
-        key = RunKeys(run_id=name.removeprefix(LEDGER).removesuffix(".parquet")).summary
+    """The newest runs."""
+    for folder in list(output.folders("runs/"))[-NEWEST_RUNS:]:
+        key = RunKeys(run_id=folder.split("/")[1]).summary
         if output.stat(key) is not None:
             summary = json.loads(output.read(key))
             jobs = summary.get("timing", {}).get("jobs", ())

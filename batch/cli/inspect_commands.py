@@ -1,4 +1,4 @@
-"""Commands that read results: status, show, why, search, export, ddl."""
+"""Commands that read results: runs, status, show, why, search, export, ddl."""
 
 from __future__ import annotations
 
@@ -51,6 +51,21 @@ def status(run_id: str | None, config: Path, as_json: bool) -> None:
         click.echo(job.line())
         if job.model is not None:
             click.echo(f"    {readable(job.model)}")
+
+
+@click.command()
+@config_option
+@json_option
+def runs(config: Path, as_json: bool) -> None:
+    """Every run in one line, newest last."""
+    from batch.run_list import run_list, table_of
+
+    found = run_list(_output(config))
+    if as_json:
+        content = [one.as_json() for one in found]
+        click.echo(json.dumps(content, ensure_ascii=False, indent=1))
+    else:
+        click.echo("\n".join(table_of(found)) if found else "no runs yet")
 
 
 def _standing_line(one: Standing) -> str:
@@ -183,4 +198,4 @@ def ddl(dialect: str, config: Path) -> None:
             click.echo(duckdb_ddl(name, local))
 
 
-COMMANDS = (status, show, why, search, export, ddl)
+COMMANDS = (runs, status, show, why, search, export, ddl)

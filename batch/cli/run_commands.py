@@ -40,6 +40,13 @@ def _runner(
         yield runner
 
 
+def new_runner(path: Path) -> Runner:
+    """A runner for a command that transcribes nothing."""
+    from batch.cli.listeners import LogListener
+
+    return _new_runner(path, (), {}, LogListener())
+
+
 def _new_runner(
     path: Path,
     overrides: tuple[str, ...],
@@ -113,11 +120,11 @@ def plan(
         content: dict[str, Any] = {
             "listed": len(survey.recordings),
             "would_transcribe": len(survey.selection.chosen),
-            "reasons": survey.selection.reasons,
+            "reasons": survey.reasons,
             "predicted_seconds": round(survey.audio_seconds, 1),
             "other_model": survey.selection.waiting,
             "settling": survey.selection.settling,
-            "errors_kept": survey.failed,
+            "errors_kept": survey.selection.failed,
         }
         line = (
             f"{content['would_transcribe']} of {content['listed']} recordings would be "

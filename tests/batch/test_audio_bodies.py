@@ -32,7 +32,7 @@ from tests.conftest import speechlike, write_sound
 
 ISOLATED = "sagemaker.network_isolation=true"
 OVER = datetime(2020, 1, 1, tzinfo=UTC)
-VARYING = ["uri", "run_id", "transcribed_at"]
+VARYING = ["uri", "etag", "version", "run_id", "transcribed_at"]
 
 
 CONFIG = """

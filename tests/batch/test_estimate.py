@@ -19,7 +19,7 @@ from batch.capacity.speeds import Machine, Speed, canary_key
 from batch.cli.estimate_command import estimate
 from batch.config import Config
 from batch.durations import DurationModel
-from batch.planning import Survey
+from batch.survey import Survey
 from manifests.recordings import Recording, recording_id
 from manifests.storage import open_store
 from tests.batch.carried_out import stand_in
@@ -107,11 +107,15 @@ def survey(*sizes: int) -> Survey:
     any_value: Any = None
     return Survey(
         recordings=recordings,
-        selection=any_value,
-        failed=0,
         bundle=any_value,
         meta={},
         durations=DurationModel(learned={"wav": 1.0}),
+        ledger=any_value,
+        moves=(),
+        settings=any_value,
+        settled_by=None,
+        forgotten=frozenset(),
+        on_model_change="new-only",
     )
 
 

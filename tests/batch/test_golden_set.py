@@ -15,9 +15,9 @@ from batch.cli.listeners import LogListener
 from batch.cli.main import cli
 from batch.config import load_config
 from batch.golden import MARK
+from batch.ledger import Result
 from batch.platforms.local import LocalPlatform
 from batch.run import Finished, Runner
-from batch.selection import Result
 from tests.conftest import make_tiny_model, speechlike, write_sound
 
 

@@ -28,7 +28,7 @@ from transform_handler.identity import DecodeSettings
 
 NAMES = [f"day/{number:02d}.wav" for number in range(20)]
 POISON = "day/07.wav"
-VARYING = ["uri", "run_id", "transcribed_at"]
+VARYING = ["uri", "etag", "version", "run_id", "transcribed_at"]
 
 # The handler without its model: it says the recording's id, and dies of one.
 INFERENCE = """

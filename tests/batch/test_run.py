@@ -26,7 +26,7 @@ from batch.schema import SEGMENTS, TRANSCRIPTS
 from manifests.errors import InputError, JobFailedError
 from tests.conftest import make_tiny_model, speechlike, write_sound
 
-VARYING = ["uri", "run_id", "transcribed_at"]
+VARYING = ["uri", "etag", "version", "run_id", "transcribed_at"]
 HOSTILE = ["with space.wav", "quote ' and \".wav", "new\nline.wav", "emoji 🎙.wav", "..odd...wav"]
 
 

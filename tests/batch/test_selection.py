@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from batch.selection import MAX_ATTEMPTS, Reason, Result, Settings, select
+from batch.ledger import Ledger, Result
+from batch.selection import MAX_ATTEMPTS, Reason, Settings, select
 from manifests.recordings import Recording, recording_id
 
 SETTINGS = Settings(channels="mix", model_digest="m1", decode_digest="d1")
@@ -37,7 +38,7 @@ def result(**changes: object) -> Result:
 
 
 def reasons(found: Recording, known: Result | None, policy: str = "new-only") -> list[str]:
-    ledger = {known.id: known} if known else {}
+    ledger = Ledger.of([known] if known else [])
     chosen = select([found], ledger, SETTINGS, on_model_change=policy).chosen  # type: ignore[arg-type]
     return [str(one.reason) for one in chosen]
 
@@ -60,7 +61,7 @@ def test_another_model_or_setting_follows_the_policy(change: str) -> None:
     known = result(**{change: "other"})
     assert reasons(recording(), known) == []
     assert reasons(recording(), known, "all") == [Reason.MODEL]
-    assert select([recording()], {known.id: known}, SETTINGS, on_model_change="new-only").waiting
+    assert select([recording()], Ledger.of([known]), SETTINGS, on_model_change="new-only").waiting
 
 
 @pytest.mark.parametrize("kind", ["empty_file", "unsupported_format", "corrupt", "too_long"])
@@ -88,7 +89,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 @pytest.mark.parametrize("known", [None, result(etag="e0")])
 def test_what_came_too_lately_waits_for_the_next_run(known: Result | None) -> None:
-    ledger = {known.id: known} if known else {}
+    ledger = Ledger.of([known] if known else [])
     for minutes, settling in ((-1, 0), (0, 0), (1, 1)):
         late = replace(recording(), modified=NOON + timedelta(minutes=minutes))
         found = select([late], ledger, SETTINGS, on_model_change="all", settled_by=NOON)
@@ -97,6 +98,6 @@ def test_what_came_too_lately_waits_for_the_next_run(known: Result | None) -> No
 
 def test_a_young_recording_that_has_its_result_is_done() -> None:
     late = replace(recording(), modified=NOON + timedelta(minutes=1))
-    ledger = {late.id: result()}
+    ledger = Ledger.of([result()])
     found = select([late], ledger, SETTINGS, on_model_change="all", settled_by=NOON)
     assert (found.kept, found.settling) == (1, 0)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import groupby, pairwise
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,9 @@ from batch.shards import (
     Planned,
     again,
     alone,
+    balanced,
     into_shards,
+    parts_of,
     pointers_of,
     shard_seconds,
 )
@@ -43,6 +47,48 @@ def test_parts_cover_a_recording_without_gap_or_overlap(seconds: float) -> None:
         assert before.offset is not None
         assert before.offset + before.duration == after.offset
     assert found[-1].duration is None  # a wrong prediction must not cut the end off
+
+
+LENGTHS = st.lists(st.floats(min_value=0, max_value=20_000), max_size=60)
+
+
+def pointers(lengths: list[float]) -> list[Planned]:
+    """A recording of each length, cut where it is over an hour."""
+    return [
+        part
+        for number, seconds in enumerate(lengths)
+        for part in parts_of(Pointer(id=f"{number:03d}", uri="file:///a"), seconds)
+    ]
+
+
+@given(LENGTHS, st.floats(60, 7200), st.integers(1, 8))
+def test_balanced_shards_hold_every_part_once_and_a_recording_s_side_by_side(
+    lengths: list[float], target: float, lanes: int
+) -> None:
+    planned = pointers(lengths)
+    shards = balanced(planned, target=target, lanes=lanes)
+    assert all(shards)
+    flat = [one for shard in shards for one in shard]
+    assert sorted(flat, key=lambda one: (one.pointer.id, one.pointer.offset or 0)) == planned
+    side_by_side = [list(found) for _, found in groupby(flat, key=lambda one: one.pointer.id)]
+    assert len(side_by_side) == len(lengths)
+    assert all(
+        found == sorted(found, key=lambda o: o.pointer.offset or 0) for found in side_by_side
+    )
+    longest = max((sum(o.seconds + 1 for o in found) for found in side_by_side), default=0)
+    for shard in shards:
+        assert sum(one.seconds + 1 for one in shard) <= target + min(longest, 3601) + 1e-6
+
+
+def test_shards_are_as_many_and_as_long_for_each_lane() -> None:
+    lengths = np.random.default_rng(1).lognormal(7.5, 0.8, 500).tolist()
+    shards = balanced(pointers(lengths), target=3000, lanes=8)
+    seconds = [sum(one.seconds + 1 for one in shard) for shard in shards]
+    assert len(shards) % 8 == 0
+    lanes = [sum(seconds[lane::8]) for lane in range(8)]
+    runs = [sum(seconds[n * len(shards) // 8 : (n + 1) * len(shards) // 8]) for n in range(8)]
+    for divided in (lanes, runs):
+        assert max(divided) < 1.05 * sum(seconds) / 8
 
 
 @given(st.lists(st.floats(min_value=0, max_value=10_000), max_size=60), st.floats(60, 3600))
@@ -132,6 +178,10 @@ def test_what_ran_out_of_time_is_cut_where_its_length_is_known() -> None:
 def test_durations_are_predicted_by_extension_and_corrected_by_what_was_found() -> None:
     usual = DurationModel()
     assert usual.predict("x/a.WAV", 64_000) == 2.0
-    learned = DurationModel.fit([("a.wav", 1000, 10.0), ("b.wav", 3000, 10.0)])
+    learned = DurationModel.fit(
+        pa.array(["a.wav", "x/b.WAV", "c.mp3"]),
+        pa.array([1000, 3000, None]),
+        pa.array([10.0, 10.0, 1.0]),
+    )
     assert learned.predict("c.wav", 400) == 2.0
     assert learned.predict("c.mp3", 16_000) == 1.0

@@ -5,25 +5,26 @@
 Each line on standard input is a command (``Driver`` writes it): arguments, environment, a log,
 perhaps a death. The answers are the new process's id and, when it has ended, its status.
 
-A death is a number: the process kills itself when the house is about to do that many things to a
-store or a disk. Steps are written to the log as they begin ("@collect"), things done are counted
-there when the process ends of itself ("#collect 17").
+A death is a number and a signal: the process sends it to itself when the house is about to do the
+n-th thing to a store or a disk. Steps are written to the log as they begin, with what was done
+before ("@collect 117").
 """
 
 from __future__ import annotations
 
+import encodings.ascii  # noqa: F401 - another user may not read this Python's files
 import json
 import os
 import signal
 import sys
 import threading
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import batch.shards
 from batch.capacity import used  # noqa: F401 - what a run imports late is imported here once
+from batch.claim import Claim
 from batch.cli import listeners, run_commands  # noqa: F401
 from batch.cli.main import main as nightscribe
 from batch.run import Runner
@@ -45,11 +46,12 @@ SHARD_SECONDS = 0.35  # three or four of the stub's recordings
 
 @dataclass(kw_only=True)
 class Death:
-    """Counts what is done, by step, and kills this process when it comes to ``at``."""
+    """Counts what is done, and kills or stops this process when it comes to ``at``."""
 
     at: int | None
+    signal: int = signal.SIGKILL
     step: str = "begin"
-    done: Counter[str] = field(default_factory=Counter)
+    done: int = 0
     _lock: Any = field(default_factory=threading.Lock)
 
     def arm(self) -> None:
@@ -60,19 +62,18 @@ class Death:
         for name in CALLS:
             setattr(os, name, self._counting(getattr(os, name)))
 
-    def tell(self) -> None:
-        for step, count in self.done.items():
-            _log(f"#{step} {count}")
+    def begin(self, step: str) -> None:
+        self.step = step
+        _log(f"@{step} {self.done}")
 
     def _stepping(self, method: Callable[..., Any], step: str) -> Callable[..., Any]:
         def stepped(*args: Any, **options: Any) -> Any:
-            self.step, before = step, self.step
-            _log(f"@{step}")
+            before = self.step
+            self.begin(step)
             found = method(*args, **options)
             # Scoring is a part of the report, which goes on after it.
             if before == "report":
-                self.step = before
-                _log(f"@{before}")
+                self.begin(before)
             return found
 
         return stepped
@@ -80,9 +81,13 @@ class Death:
     def _counting(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **options: Any) -> Any:
             with self._lock:
-                self.done[self.step] += 1
-                if self.done.total() == self.at:
-                    os.kill(os.getpid(), signal.SIGKILL)
+                self.done += 1
+                due = self.at is not None and self.done >= self.at
+                # Between the last look and a rename nothing can be done: a file system has no
+                # conditional rename.
+                if due and (self.signal == signal.SIGKILL or function.__name__ != "replace"):
+                    self.at = None
+                    os.kill(os.getpid(), self.signal)
             return function(*args, **options)
 
         return counted
@@ -97,15 +102,19 @@ def _be_the_driver(command: dict[str, Any]) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
+    if command["uid"]:
+        os.setgid(command["uid"])
+        os.setuid(command["uid"])
     os.environ.update(command["environment"])
     batch.shards.MIN_SHARD_SECONDS = SHARD_SECONDS
-    death = Death(at=command["death"])
+    Claim.__init__.__kwdefaults__["lease_seconds"] = command["lease"]
+    death = Death(at=command["death"], signal=command["signal"])
     death.arm()
     sys.argv = ["nightscribe", *command["arguments"]]
     try:
         nightscribe()
     finally:
-        death.tell()
+        death.begin("end")
 
 
 def main() -> None:

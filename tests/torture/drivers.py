@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 LONG = os.environ.get("NIGHTSCRIBE_TORTURE") == "long"
@@ -28,25 +28,31 @@ class Ended:
     log: str
 
     @property
-    def steps(self) -> list[str]:
-        """The steps that it began, in order."""
-        return [line[1:] for line in self.log.splitlines() if line.startswith("@")]
+    def begun(self) -> list[tuple[str, int]]:
+        """The steps in order, and how many things were done before each."""
+        lines = (line[1:].split() for line in self.log.splitlines() if line.startswith("@"))
+        return [(step, int(count)) for step, count in lines]
 
     @property
     def last_step(self) -> str:
         """Where it ended."""
-        return (["begin", *self.steps])[-1]
+        return (["begin", *(step for step, _ in self.begun)])[-1]
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many things it did in each step, in their order; of one that ended of itself."""
-        lines = (line[1:].split() for line in self.log.splitlines() if line.startswith("#"))
-        return {step: int(count) for step, count in lines}
+    def moments(self, step: str) -> list[int]:
+        """The numbers of all things that were done in ``step``."""
+        ends = [count for _, count in self.begun[1:]]
+        stretches = zip(self.begun, ends, strict=False)
+        return [
+            moment
+            for (name, begin), end in stretches
+            if name == step
+            for moment in range(begin + 1, end + 1)
+        ]
 
     @property
     def said(self) -> list[str]:
         """What a person would have seen."""
-        return [line for line in self.log.splitlines() if line[:1] not in "@#"]
+        return [line for line in self.log.splitlines() if not line.startswith("@")]
 
 
 @dataclass(kw_only=True)
@@ -65,7 +71,11 @@ class Driver:
             self._status = int(self.server.stdout.readline())
         if self._status is None:
             return None
-        return Ended(status=self._status, log=self.log.read_text("utf-8", "replace"))
+        return replace(self.so_far(), status=self._status)
+
+    def so_far(self) -> Ended:
+        """What it has written until now."""
+        return Ended(status=0, log=self.log.read_text("utf-8", "replace"))
 
     def ended(self) -> Ended:
         """Wait for its end."""
@@ -93,41 +103,78 @@ class Drivers:
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
     servers: list[subprocess.Popen[str]] = field(default_factory=list)
+    started: dict[int, Driver] = field(default_factory=dict)
+    lease: float = 120.0
+    uid: int = 0
+    """Whose drivers they are; 0: this process's user's."""
 
-    def start(self, *arguments: str, death: int | None = None, server: int = 0) -> Driver:
+    def start(
+        self,
+        *arguments: str,
+        death: int | None = None,
+        by: signal.Signals = signal.SIGKILL,
+        server: int = 0,
+    ) -> Driver:
         """Start ``nightscribe`` with these arguments."""
         while len(self.servers) <= server:
             self.servers.append(_server())
-        (self.home / "tmp").mkdir(exist_ok=True)
+        self.kill_all(server)
+        (self.home / "t").mkdir(exist_ok=True)
         log = self.home / f"log-{server}.txt"
-        log.unlink(missing_ok=True)
+        log.write_text("")
         command = {
             "arguments": list(arguments),
             "environment": {
                 MARK: str(self.home),
-                "TMPDIR": str(self.home / "tmp"),
+                "TMPDIR": str(self.home / "t"),
                 **self.environment,
             },
             "log": str(log),
             "death": death,
+            "signal": int(by),
+            "lease": self.lease,
+            "uid": self.uid,
         }
         process = self.servers[server]
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(json.dumps(command) + "\n")
         process.stdin.flush()
-        return Driver(server=process, pid=int(process.stdout.readline()), log=log)
+        self.started[server] = Driver(server=process, pid=int(process.stdout.readline()), log=log)
+        return self.started[server]
 
-    def run(self, *overrides: str, death: int | None = None) -> Ended:
-        """``nightscribe run`` to its end."""
+    def kill_all(self, server: int | None = None) -> None:
+        """End what a test that failed has left running, or stopped."""
+        for number, driver in self.started.items():
+            if server in (None, number) and driver.wait(0) is None:
+                driver.send(signal.SIGKILL)
+                driver.ended()
+
+    def begin(
+        self,
+        *overrides: str,
+        death: int | None = None,
+        by: signal.Signals = signal.SIGKILL,
+        server: int = 0,
+    ) -> Driver:
+        """Start ``nightscribe run``."""
         options = [part for one in overrides for part in ("--set", one)]
-        return self.start("run", str(self.home / "nightscribe.toml"), *options, death=death).ended()
+        config = str(self.home / "nightscribe.toml")
+        return self.start("run", config, *options, death=death, by=by, server=server)
+
+    def run(self, *overrides: str, death: int | None = None, server: int = 0) -> Ended:
+        """``nightscribe run`` to its end."""
+        return self.begin(*overrides, death=death, server=server).ended()
 
     def left_behind(self) -> list[str]:
-        """Processes, temporary files and half files that outlived every driver."""
+        """Processes, temporary files and half files that outlived every driver.
+
+        Half a model goes ten minutes later: other commands write models without a claim.
+        """
         found = [f"process {pid}" for pid in _marked(str(self.home)) if not _ends(pid)]
-        found += [f"temporary {path.name}" for path in (self.home / "tmp").iterdir()]
-        found += [f"half file {path}" for path in self.home.rglob("*.nightscribe-part")]
+        found += [f"temporary {path.name}" for path in (self.home / "t").iterdir()]
+        halves = self.home.rglob("*.nightscribe-part")
+        found += [f"half file {path}" for path in halves if "/out/models/" not in str(path)]
         return found
 
 
@@ -138,6 +185,7 @@ def drivers(home: Path, **environment: str) -> Iterator[Drivers]:
     try:
         yield made
     finally:
+        made.kill_all()
         for server in made.servers:
             server.kill()
             server.communicate()

@@ -1,0 +1,143 @@
+"""Recordings that were moved or renamed: the same content under a new path keeps its transcript.
+
+A recording is known again only where nothing else is possible: its old path is gone, and its size
+and change token are those of that one recording. S3's ETag says so of the content (of an object
+that was encrypted anew it differs, and the recording is transcribed again). A file's token is its
+time of change and its size: times that an unpacker may have set, whole milliseconds, do not count.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from batch.datasets import read_rows, row_writer
+from batch.layout import SEGMENTS, TRANSCRIPTS, RunKeys
+from batch.ledger import MOVED, Ledger, Result
+from batch.parquet import batches_of
+from batch.schema import LEDGER
+from batch.schema import SEGMENTS as SEGMENTS_SCHEMA
+from batch.schema import TRANSCRIPTS as TRANSCRIPTS_SCHEMA
+from manifests.local_store import changed_at
+from manifests.reading_ahead import PARALLEL
+from manifests.recordings import Recording
+from manifests.storage import Store
+
+_DATASETS = {SEGMENTS: SEGMENTS_SCHEMA, TRANSCRIPTS: TRANSCRIPTS_SCHEMA}
+_MILLISECOND = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """A recording under its new path, and what is known of it under the old one."""
+
+    recording: Recording
+    before: Result
+
+
+def found_again(
+    recordings: Sequence[Recording], ledger: Ledger, archive: Store
+) -> tuple[Move, ...]:
+    """New recordings whose content the ledger knows under a path that is gone; reads nothing."""
+    places = ledger.places([one.id for one in recordings])
+    fresh = [recordings[n] for n in np.flatnonzero(places < 0).tolist()]
+    known: dict[tuple[str, int], list[Result]] = defaultdict(list)
+    for result in ledger.beside(places, {one.etag for one in fresh}):
+        if result.etag is not None and result.size and result.error_kind is None:
+            known[result.etag, result.size].append(result)
+    wanting: dict[tuple[str, int], list[Recording]] = defaultdict(list)
+    for one in fresh:
+        if (one.etag, one.size) in known and _tells(archive, one):
+            wanting[one.etag, one.size].append(one)
+    pairs = [
+        Move(recording=found[0], before=known[content][0])
+        for content, found in wanting.items()
+        if len(found) == len(known[content]) == 1
+    ]
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        # What [archive] include leaves out now is still there.
+        still_there = pool.map(lambda one: archive.stat(one.before.path) is not None, pairs)
+        return tuple(one for one, there in zip(pairs, still_there, strict=True) if not there)
+
+
+def _tells(archive: Store, one: Recording) -> bool:
+    """Whether the change token can be of this content alone."""
+    return not archive.uri.startswith("file://") or changed_at(one.etag) % _MILLISECOND != 0
+
+
+def carry_over(
+    output: Store, keys: RunKeys, moves: Sequence[Move], meta: Mapping[str, Mapping[str, str]]
+) -> list[Move]:
+    """Write the moved recordings' rows as they will stand, into the run's folder.
+
+    Collection takes them from there however often it is repeated: the old rows are in history then.
+    Returns the moves whose rows were there.
+    """
+    carried: dict[str, Move] = {}
+    by_run: dict[str, dict[str, Move]] = defaultdict(dict)
+    for move in moves:
+        by_run[move.before.run_id][move.before.id] = move
+    for name, schema in _DATASETS.items():
+        with row_writer(schema) as rows:
+            for of_run in by_run.values():
+                for row in read_rows(output, name, ids=set(of_run)).to_pylist():
+                    move = of_run[row["id"]]
+                    if name == TRANSCRIPTS:
+                        carried[row["id"]] = move
+                    rows.add([_renamed(row, move, keys, meta)])
+            output.put(keys.moved(name), rows.close())
+    with row_writer(LEDGER) as lines:
+        for move in carried.values():
+            lines.add(map(asdict, _results(move, keys)))
+        output.put(keys.moved_ledger, lines.close())
+    return list(carried.values())
+
+
+def _renamed(
+    row: dict[str, Any], move: Move, keys: RunKeys, meta: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    one = move.recording
+    changed: dict[str, Any] = dict(id=one.id, uri=one.uri, path=one.path, run_id=keys.run_id)  # noqa: C408
+    if "meta" in row and one.path in meta:
+        changed["meta"] = list(meta[one.path].items())
+    if "version" in row:
+        changed["version"] = one.version
+    return {**row, **changed}
+
+
+def _results(move: Move, keys: RunKeys) -> tuple[Result, Result]:
+    one = move.recording
+    new = replace(move.before, id=one.id, path=one.path, version=one.version, run_id=keys.run_id)
+    return new, replace(move.before, status=MOVED, run_id=keys.run_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carried:
+    """What ``carry_over`` left for a run's collection."""
+
+    output: Store
+    keys: RunKeys
+
+    def results(self) -> Iterator[Result]:
+        """Lines of the ledger: of the new ids, and of the old ones that they moved."""
+        for row in self._rows(self.keys.moved_ledger):
+            yield Result(**row)
+
+    def rows(self, name: str, wanted: Callable[[str], bool]) -> Iterator[dict[str, Any]]:
+        """Rows of a dataset whose id is wanted."""
+        for row in self._rows(self.keys.moved(name)):
+            if wanted(row["id"]):
+                yield row
+
+    def _rows(self, key: str) -> Iterator[dict[str, Any]]:
+        if self.output.stat(key) is None:
+            return
+        batch: pa.RecordBatch
+        for batch in batches_of(self.output.read(key)):
+            yield from batch.to_pylist()

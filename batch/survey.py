@@ -1,0 +1,181 @@
+"""What there is, and what a run would take on: the archive beside the ledger. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any, Literal
+
+from batch.account.regions import check_regions
+from batch.bundles import Bundle, configured_bundle
+from batch.config import Config
+from batch.durations import DurationModel
+from batch.forgotten import forgotten_ids
+from batch.ledger import Ledger, read_ledger
+from batch.moves import Move, found_again
+from batch.selection import Selection, Settings, select
+from manifests.errors import InputError
+from manifests.matching import Matching
+from manifests.metadata import load_metadata
+from manifests.recordings import Recording, list_recordings
+from manifests.reference_forms import load_references
+from manifests.references import match_references
+from manifests.storage import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What there is, and what a run would take on."""
+
+    recordings: list[Recording]
+    bundle: Bundle
+    meta: Mapping[str, Mapping[str, str]]
+    durations: DurationModel
+    ledger: Ledger
+    moves: tuple[Move, ...]
+    """Recordings that keep the transcript that they have under a path which is gone."""
+    settings: Settings
+    settled_by: datetime | None
+    forgotten: frozenset[str]
+    on_model_change: Literal["new-only", "all"]
+
+    @cached_property
+    def selection(self) -> Selection:
+        """What a run takes on."""
+        moved = {one.recording.id for one in self.moves}
+        return select(
+            [one for one in self.recordings if one.id not in moved],
+            self.ledger,
+            self.settings,
+            on_model_change=self.on_model_change,
+            settled_by=self.settled_by,
+            forgotten=self.forgotten,
+        )
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many recordings for each reason."""
+        moved = {"moved": len(self.moves)} if self.moves else {}
+        return {**self.selection.reasons, **moved}
+
+    def seconds(self, recording: Recording) -> float:
+        """Predicted length."""
+        return self.durations.predict(recording.path, recording.size)
+
+    @property
+    def audio_seconds(self) -> float:
+        """Predicted sound of all that would be transcribed."""
+        return sum(self.seconds(chosen.recording) for chosen in self.selection.chosen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surveyor:
+    """Surveys an archive; ``warn`` gets a sentence that a person should know.
+
+    ``step`` gets a line before each step of a model's conversion.
+    """
+
+    config: Config
+    archive: Store
+    output: Store
+    warn: Callable[[str], None]
+    step: Callable[[str], None]
+
+    def survey(self, *, dry: bool) -> Survey:
+        """Look at everything; a ``dry`` one writes nothing at all.
+
+        Raises:
+            InputError: nothing to transcribe, or references that match no recording.
+        """
+        recordings = self._recordings()
+        self._check_regions()
+        paths = [recording.path for recording in recordings]
+        self._check_references(paths)
+        location = self.config.archive.metadata
+        meta = load_metadata(location, paths) if location else Matching()
+        self._tell("metadata", meta)
+        self._check_meeting(meta.by_path)
+        bundle = configured_bundle(self.config, self.output, dry=dry, tell=self.step)
+        ledger = read_ledger(self.output)
+        return Survey(
+            recordings=recordings,
+            bundle=bundle,
+            meta=meta.by_path,
+            durations=DurationModel.fit(*map(ledger.column, ("path", "size", "duration"))),
+            ledger=ledger,
+            moves=found_again(recordings, ledger, self.archive),
+            settings=Settings(
+                channels=self.config.archive.channels,
+                model_digest=bundle.model_digest,
+                decode_digest=bundle.decode_digest,
+            ),
+            settled_by=settled_by(self.config),
+            forgotten=forgotten_ids(self.output),
+            on_model_change=self.config.run.on_model_change,
+        )
+
+    def _recordings(self) -> list[Recording]:
+        section = self.config.archive
+        found = [
+            recording
+            for recording in list_recordings(
+                self.archive, include=section.include, exclude=section.exclude
+            )
+            # An output below the archive holds sound too: staged labels, clips.
+            if not recording.uri.startswith(self.output.uri)
+        ]
+        if not found and not any(True for _ in self.archive.list()):
+            raise InputError(f"[archive] uri {section.uri!r}: there is nothing there")
+        if not found:
+            raise InputError(
+                f"[archive] uri {section.uri!r}: no recording there matches "
+                f"{', '.join(section.include)}; check the place and [archive] include"
+            )
+        return found
+
+    def _check_regions(self) -> None:
+        if self.config.platform.name == "sagemaker" and self.config.sagemaker is not None:
+            places = {"[archive] uri": self.archive.uri, "[output] uri": self.output.uri}
+            check_regions(places, self.config.sagemaker.region)
+
+    def _check_meeting(self, meta: Mapping[str, Mapping[str, str]]) -> None:
+        name = self.config.report.meeting
+        columns = {column for one in meta.values() for column in one}
+        if name is not None and name not in columns:
+            known = f"it has {', '.join(sorted(columns))}" if columns else "there is none"
+            raise InputError(
+                f"[report] meeting {name!r}: no column of that name in [archive] metadata; {known}"
+            )
+
+    def _check_references(self, paths: list[str]) -> None:
+        if self.config.references is None:
+            return
+        section = self.config.references
+        references = load_references(section.uri, scored=section.scored)
+        matching = match_references(references, paths)
+        if not matching.by_path:
+            named = ", ".join(repr(one.recording) for one in references[:3])
+            raise InputError(
+                f"[references] uri {self.config.references.uri!r}: none of the "
+                f"{len(references)} references matches a recording (they name {named}; the "
+                f"archive has {', '.join(map(repr, paths[:3]))})"
+            )
+        self._tell("references", matching)
+
+    def _tell(self, what: str, matching: Matching[Any]) -> None:
+        for name, candidates in matching.ambiguous.items():
+            fits = ", ".join(candidates[:4])
+            self.warn(f"{what}: {name!r} fits several recordings ({fits}); left out")
+        if matching.unmatched:
+            named = ", ".join(map(repr, matching.unmatched[:3]))
+            self.warn(
+                f"{what}: {len(matching.unmatched)} name no recording of the archive ({named})"
+            )
+
+
+def settled_by(config: Config) -> datetime | None:
+    """What came later may still be written to; None where nothing waits."""
+    minutes = config.archive.settle_minutes
+    return datetime.now(UTC) - timedelta(minutes=minutes) if minutes else None

@@ -1,0 +1,1 @@
+"""An output kept right over the years."""
