@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint format bench versions toolkit lock demo-sound demo-model clean browser
+.PHONY: setup demo test torture lint format bench versions toolkit lock demo-sound demo-model clean browser
 
 setup: $(STAMP)
 
@@ -24,6 +24,11 @@ browser:
 
 test: setup browser
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --max-worker-restart 0
+
+# Everything that a year of nights can do to a run, in the long form: half an hour, figures at the
+# end (docs/reliability.md).
+torture: setup
+	NIGHTSCRIBE_TORTURE=long $(BIN)/python -m pytest -v $(wildcard tests/torture tests/hostile)
 
 lint: setup
 	$(BIN)/ruff check .

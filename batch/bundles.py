@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from batch.wheels import inference_wheels, vendored
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from manifests.local_store import download, path_of_uri
+from manifests.scratch import scratch_folder
 from manifests.storage import Store, open_store, parent_store
 from manifests.tarball import pack, read_member, unpack, unpack_object
 from transform_handler.audio.layout import layout_for
@@ -189,8 +189,8 @@ def _converted(
         still = parts.fitting.known(card or making.unmade(kept.digest))
         key, _ = _converted_files(parts, kept, still, {})
         return _bundle(still.card, output.uri_of(key))
-    with tempfile.TemporaryDirectory(prefix="nightscribe-converted-") as scratch:
-        made = kept.files(parts.folder, Path(scratch), name=model)
+    with scratch_folder("converted") as scratch:
+        made = kept.files(parts.folder, scratch, name=model)
         taken = making.taken(made.card, name=model)
         sure = parts.fitting.made(taken, made.files)
         key, files = _converted_files(parts, kept, sure, made.files)
@@ -209,8 +209,8 @@ def _converted_files(
 
 
 def _put(output: Store, key: str, files: Mapping[str, Path | bytes]) -> None:
-    with tempfile.TemporaryDirectory(prefix="nightscribe-bundle-") as scratch:
-        tarball = Path(scratch) / "model.tar.gz"
+    with scratch_folder("bundle") as scratch:
+        tarball = scratch / "model.tar.gz"
         pack(tarball, files)
         output.put(key, tarball)
 
@@ -224,12 +224,12 @@ def is_bundle(model: str) -> bool:
 def model_folder(model: str) -> Iterator[Path]:
     """The model as a folder on this machine: as it is, of a bundle, from storage or the hub."""
     if is_bundle(model) or model.startswith("s3://"):
-        with tempfile.TemporaryDirectory(prefix="nightscribe-model-") as scratch:
+        with scratch_folder("model") as scratch:
             if is_bundle(model):
-                unpack_object(model, Path(scratch))
+                unpack_object(model, scratch)
             else:
-                download(open_store(model), Path(scratch))
-            yield Path(scratch)
+                download(open_store(model), scratch)
+            yield scratch
         return
     folder = path_of_uri(model) if model.startswith("file://") else Path(model)
     if folder.is_dir():
@@ -262,8 +262,8 @@ def _from_tarball(
     store, key = parent_store(model)
     if model.startswith(output.uri) and not wheels:
         return _bundle(card, model)
-    with tempfile.TemporaryDirectory(prefix="nightscribe-bundle-") as scratch:
-        tarball = Path(scratch) / "model.tar.gz"
+    with scratch_folder("bundle") as scratch:
+        tarball = scratch / "model.tar.gz"
         with store.open(key) as source, tarball.open("wb") as target:
             shutil.copyfileobj(source, target, _COPIED_BYTES)
         added = wheels is not None and _add_wheels(tarball, wheels)

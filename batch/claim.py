@@ -1,7 +1,11 @@
 """Who works on an output location: a lease in the store, renewed while its holder lives.
 
 Each takeover writes the next generation with a conditional write, so of two that try only one
-wins; the newest generation holds.
+wins; the newest generation holds. How old a lease is, the store's own clock tells: no two machines
+agree on the time. A holder counts from before it renewed, so it always gives up first.
+
+A holder renews, then looks for a newer generation; who takes over writes one, then looks whether
+the holder has renewed. So one of the two sees the other, in whatever order it happens.
 """
 
 from __future__ import annotations
@@ -17,10 +21,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from manifests.errors import JobFailedError, NightscribeError
-from manifests.storage import Store
+from manifests.storage import Store, StoredObject
 
 LEASE_SECONDS = 120.0
 _KEPT_GENERATIONS = 8
+# The part of a lease that its holder relies on: clocks run apart a little, and S3 tells seconds.
+_SAFE = 0.8
+_RELEASE_SECONDS = 5.0
 
 
 class ClaimedError(JobFailedError):
@@ -36,36 +43,39 @@ class Claim:
         self._lease = lease_seconds
         self._key = ""
         self._generation = 0
+        self._renewed = 0.0
         self._token = secrets.token_hex(8)
         self._released = threading.Event()
         self._lost = False
+        self.after_a_crash = False
+        """Whether the holder before did not give the claim back."""
         self._heart = threading.Thread(target=self._beat, daemon=True)
 
     def __enter__(self) -> Self:
-        generation, holder = self._newest()
-        if holder is not None and _alive(holder):
-            raise ClaimedError(
-                f"process {holder['pid']} on {holder['host']} works on {self._store.uri} "
-                f"(until {_clock(holder['expires'])} unless renewed); wait for it, or stop it"
-            )
-        self._generation = generation + 1
+        before = self._newest()
+        if before is not None:
+            self._check_that_it_is_free(before)
+        began = _clock()
+        self._generation = 1 if before is None else _generation(before) + 1
         self._key = f"{self._folder}{self._generation:08d}.json"
         content = self._content()
         written = self._store.put_if_absent(self._key, content)
         # A retry after a lost answer is told "exists" of what it wrote itself.
         if not written and self._store.read(self._key) != content:
             raise ClaimedError(f"another process began to work on {self._store.uri} just now")
-        for old in range(max(1, generation - _KEPT_GENERATIONS), generation):
+        self._renewed = began
+        self._check_that_it_is_taken(before)
+        for old in range(max(1, self._generation - 1 - _KEPT_GENERATIONS), self._generation - 1):
             self._store.delete(f"{self._folder}{old:08d}.json")
         self._heart.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._released.set()
-        self._heart.join(timeout=5)
-        if not self._lost:
-            with suppress(NightscribeError):
-                self._store.put(self._key, self._content(expires=0.0))
+        # A store that does not answer must not hold up who was told to stop: the lease ends anyway.
+        release = threading.Thread(target=self._release, daemon=True)
+        release.start()
+        release.join(_RELEASE_SECONDS)
 
     def check(self) -> None:
         """Stop here if another process took over meanwhile, while this one slept perhaps.
@@ -73,31 +83,96 @@ class Claim:
         Raises:
             ClaimedError: it did.
         """
-        if not self._lost and self._newest()[0] != self._generation:
-            self._lost = True
+        if not self._lost:
+            self._lost = not self._is_newest()
         if self._lost:
             raise ClaimedError(f"another process took {self._store.uri} over; this one stops")
 
+    def hold(self) -> None:
+        """As ``check``, for each single write: asks the store only where the lease has run out.
+
+        Raises:
+            ClaimedError: another process took over.
+            StoreError: the lease has run out, and the store does not answer.
+        """
+        if not self._lost and _clock() - self._renewed > self._lease * _SAFE:
+            self._renew()
+        if self._lost:
+            self.check()
+
+    def _check_that_it_is_free(self, entry: StoredObject) -> None:
+        holder = json.loads(self._store.read(entry.key))
+        self.after_a_crash = holder["expires"] > 0
+        if not self.after_a_crash or _is_dead(holder):
+            return
+        left = holder.get("lease", LEASE_SECONDS) - self._age(entry)
+        if left > 0:
+            raise ClaimedError(
+                f"process {holder['pid']} on {holder['host']} works on {self._store.uri} "
+                f"(for {left:.0f} s yet, unless renewed); wait for it, or stop it"
+            )
+
+    def _check_that_it_is_taken(self, before: StoredObject | None) -> None:
+        """Look back: the holder may have woken up, or others were quicker by generations."""
+        if not self._is_newest() or (before is not None and self._was_renewed(before)):
+            self._release()
+            raise ClaimedError(f"another process began to work on {self._store.uri} just now")
+
+    def _was_renewed(self, before: StoredObject) -> bool:
+        now = self._store.stat(before.key)
+        if now is None or now.etag == before.etag:
+            return False
+        return bool(json.loads(self._store.read(before.key))["expires"] > 0)
+
+    def _age(self, entry: StoredObject) -> float:
+        """Seconds since an object was written, by the store's clock."""
+        probe = f"{self._folder.rstrip('/')}.clock-{self._token}"
+        self._store.put(probe, b"")
+        now = self._store.stat(probe)
+        self._store.delete(probe)
+        return 0.0 if now is None else (now.modified - entry.modified).total_seconds()
+
     def _beat(self) -> None:
-        while not self._released.wait(self._lease / 4):
+        while not self._lost and not self._released.wait(self._lease / 4):
             # A store that does not answer for a while must not end the run; the lease may.
             with suppress(NightscribeError):
-                if self._newest()[0] != self._generation:
-                    self._lost = True
-                    return
-                self._store.put(self._key, self._content())
+                self._renew()
 
-    def _newest(self) -> tuple[int, dict[str, Any] | None]:
-        keys = [entry.key for entry in self._store.list(self._folder)]
-        if not keys:
-            return 0, None
-        generation = int(keys[-1].rpartition("/")[2].partition(".")[0])
-        return generation, json.loads(self._store.read(keys[-1]))
+    def _renew(self) -> None:
+        began = _clock()
+        self._store.put(self._key, self._content())
+        if self._is_newest():
+            self._renewed = began
+        else:
+            self._lost = True
+
+    def _release(self) -> None:
+        if self._heart.is_alive():
+            self._heart.join()
+        if not self._lost:
+            with suppress(NightscribeError):
+                self._store.put(self._key, self._content(expires=0.0))
+
+    def _is_newest(self) -> bool:
+        newest = self._newest()
+        return newest is not None and _generation(newest) == self._generation
+
+    def _newest(self) -> StoredObject | None:
+        return max(self._store.list(self._folder), key=_generation, default=None)
 
     def _content(self, *, expires: float | None = None) -> bytes:
         until = time.time() + self._lease if expires is None else expires
-        holder = {**_here(), "pid": os.getpid(), "token": self._token, "expires": until}
-        return json.dumps(holder).encode()
+        lease = {"lease": self._lease, "expires": until}
+        return json.dumps({**_here(), "pid": os.getpid(), "token": self._token, **lease}).encode()
+
+
+def _generation(entry: StoredObject) -> int:
+    return int(entry.key.rpartition("/")[2].partition(".")[0])
+
+
+def _clock() -> float:
+    """Seconds that go on while the machine sleeps, which those of ``monotonic`` need not do."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def working(store: Store, folder: str) -> dict[str, Any] | None:
@@ -129,20 +204,19 @@ def _here() -> dict[str, str]:
 
 
 def _alive(holder: dict[str, Any]) -> bool:
-    if holder["expires"] < time.time():
-        return False
+    return holder["expires"] >= time.time() and not _is_dead(holder)
+
+
+def _is_dead(holder: dict[str, Any]) -> bool:
+    """Whether a holder was a process of this machine that is no more."""
     if any(holder.get(name) != value for name, value in _here().items()):
-        return True
+        return False
     if holder["pid"] == os.getpid():
-        return False  # a dead process whose number is ours now
+        return True  # a dead process whose number is ours now
     try:
         os.kill(holder["pid"], 0)
     except ProcessLookupError:
-        return False
-    except PermissionError:
         return True
-    return True
-
-
-def _clock(moment: float) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(moment))
+    except PermissionError:
+        return False
+    return False

@@ -6,7 +6,6 @@ rows that it replaces go (``batch/superseding.py``).
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from batch.ledger import MOVED
 from batch.parquet import ParquetSink
 from batch.schema import SCHEMAS
 from batch.superseding import take_out
+from manifests.scratch import scratch_folder
 from manifests.storage import Store
 
 _BATCH_ROWS = 1000
@@ -58,22 +58,25 @@ class RowWriter:
 @contextmanager
 def row_writer(schema: pa.Schema) -> Iterator[RowWriter]:
     """A writer whose file is there until the context ends."""
-    with tempfile.TemporaryDirectory(prefix="nightscribe-rows-") as scratch:
-        yield RowWriter(Path(scratch) / "rows.parquet", schema)
+    with scratch_folder("rows") as scratch:
+        yield RowWriter(scratch / "rows.parquet", schema)
 
 
 @contextmanager
 def writing(output: Store, keys: RunKeys) -> Iterator[dict[str, RowWriter]]:
     """Writers for a run's files, by dataset; the files appear, whole, when all rows are in."""
-    with tempfile.TemporaryDirectory(prefix="nightscribe-rows-") as scratch:
-        paths = {name: Path(scratch) / f"{name}.parquet" for name in SCHEMAS}
+    before = {name: output.stat(keys.rows(name)) for name in SCHEMAS}
+    with scratch_folder("rows") as scratch:
+        paths = {name: scratch / f"{name}.parquet" for name in SCHEMAS}
         writers = {name: RowWriter(paths[name], SCHEMAS[name]) for name in SCHEMAS}
         yield writers
         for writer in writers.values():
             writer.close()
         # Segments first: a transcript row whose segments are not there yet would look wrong.
         for name in (SEGMENTS, TRANSCRIPTS):
-            output.put(keys.rows(name), paths[name])
+            known = before[name]
+            etag = None if known is None else known.etag
+            output.replace(keys.rows(name), paths[name], etag=etag)
             take_out(output, name, keys.run_id)
 
 

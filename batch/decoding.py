@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import shutil
-import tempfile
 import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from batch.config import Config, DecodeSection
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
+from manifests.scratch import scratch_folder
 from manifests.storage import parent_store
 from transform_handler.decoding.decoder import HOT_WORDS_NAME, LANGUAGE_MODEL_STEM, hot_words_in
 from transform_handler.decoding.greedy import Alphabet
@@ -73,8 +73,8 @@ def decoding(section: DecodeSection, model: Path) -> Iterator[Decoding]:
         yield Decoding()
         return
     alphabet = alphabet_of(model)
-    with tempfile.TemporaryDirectory(prefix="nightscribe-decode-") as scratch:
-        folder = Path(scratch) / DECODE_FOLDER
+    with scratch_folder("decode") as scratch:
+        folder = scratch / DECODE_FOLDER
         folder.mkdir()
         files: dict[str, Path | bytes] = {}
         if section.hot_words:

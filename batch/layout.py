@@ -11,6 +11,9 @@ TRANSCRIPTS = "transcripts"
 SEGMENTS = "segments"
 HISTORY = "history"
 GOLDEN = "golden"
+MODELS = "models/"
+# What only a run writes, besides its own folders.
+WRITTEN = (CLAIM, LEDGER, "pending/", f"{TRANSCRIPTS}/", f"{SEGMENTS}/", f"{HISTORY}/")
 # In the names of files that hold the rows of several others.
 MERGED = "-merged-"
 # Sorts before the names of shards and bodies, which have more digits.

@@ -95,6 +95,7 @@ class Planner:
         model = self.model_request(bundle)
         job = self.transform_request(keys, 1, model["ModelName"], self.limits(survey, planned))
         check_documents(model, job)
+        mark_pending(self.output, keys.run_id)
         shards = write_round(self.output, keys, 1, planned)
         plan = Plan(
             run_id=keys.run_id,
@@ -119,7 +120,6 @@ class Planner:
             transform_request=job,
         )
         self.output.put(keys.plan, plan.to_json())
-        mark_pending(self.output, keys.run_id)
         return plan
 
     def model_request(self, bundle: Bundle) -> Document:

@@ -23,7 +23,7 @@ from batch.collect import Collected, collect
 from batch.comparison.comparison import Comparison
 from batch.config import Config
 from batch.golden import GoldenSet, against_the_last
-from batch.layout import CLAIM, TRANSCRIPTS, RunKeys
+from batch.layout import CLAIM, MODELS, TRANSCRIPTS, WRITTEN, RunKeys
 from batch.outputs import Outputs, rounds_begun
 from batch.plan import Plan, read_plan
 from batch.planning import Planner
@@ -33,9 +33,10 @@ from batch.report.model import Report
 from batch.report.verdict_file import Verdicts
 from batch.requests import LOCAL_ROLE, job_name
 from batch.rounds import Rounds
-from batch.runs import latest, mark_finished, run_folders, unfinished
+from batch.runs import latest, mark_finished, pending, remove_remains, run_folders, unfinished
 from batch.score import build_report, exceeded, write_report, write_scores
 from batch.scored_by import configured_verdicts, scored_by
+from batch.selection import Reason
 from batch.superseding import drop_run
 from batch.survey import Survey
 from batch.timing import timing_of
@@ -45,6 +46,8 @@ from manifests.errors import InputError, NightscribeError
 from manifests.json_files import json_file
 from manifests.storage import Store, open_store
 from transform_handler.records import ErrorKind
+
+_IDLE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +79,7 @@ class Runner:
     _claim: Claim | None = None
 
     def __post_init__(self) -> None:
-        self.output = open_store(self.config.output.uri)
+        self.output = open_store(self.config.output.uri, before_write=self._hold_claim)
         archive = open_store(self.config.archive.uri)
         if archive.uri == self.output.uri:
             raise InputError(
@@ -98,9 +101,10 @@ class Runner:
         Raises:
             ClaimedError: somebody else does.
         """
-        with Claim(self.output, CLAIM) as claim:
+        with Claim(open_store(self.config.output.uri), CLAIM) as claim:
             self._claim = claim
             try:
+                self._sweep(after_a_crash=claim.after_a_crash)
                 yield
             finally:
                 self._claim = None
@@ -114,7 +118,9 @@ class Runner:
         finished = self.resume()
         survey = self.survey()
         self.golden(survey.bundle)
-        plan = self._planned(survey)
+        # What has just failed in a run that was gone on with waits for the next night.
+        failed = finished and set(survey.reasons) == {Reason.RETRY}
+        plan = None if failed else self._planned(survey)
         if plan is not None:
             finished.append(self.finish(plan))
         elif not finished and (last := self._scored_otherwise()) is not None:
@@ -323,6 +329,7 @@ class Runner:
             )
 
     def _unfinished(self) -> Iterator[Plan]:
+        remove_remains(self.output)
         for run_id in unfinished(self.output):
             try:
                 plan = read_plan(self.output, run_id)
@@ -377,9 +384,23 @@ class Runner:
         self.output.put(RunKeys(run_id=run_id).summary, json.dumps(content).encode())
         mark_finished(self.output, run_id)
 
+    def _sweep(self, *, after_a_crash: bool) -> None:
+        """Remove the half files of a driver that was killed; old nights are not gone through."""
+        # Other commands write models too, and need no claim.
+        self.output.sweep(MODELS, idle_seconds=_IDLE_SECONDS)
+        if not after_a_crash:
+            return
+        begun = [RunKeys(run_id=run_id) for run_id in pending(self.output)]
+        for folder in (*WRITTEN, *(one for keys in begun for one in (keys.folder, keys.reports))):
+            self.output.sweep(folder)
+
     def _check_claim(self) -> None:
         if self._claim is not None:
             self._claim.check()
+
+    def _hold_claim(self) -> None:
+        if self._claim is not None:
+            self._claim.hold()
 
 
 def _summary(finished: Finished, timing: Timing, used: dict[str, Any], rules: str) -> bytes:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 from batch.layout import LEDGER, RunKeys
 from manifests.errors import InputError
 from manifests.storage import Store
 
 # One small object for each unfinished run: finding them must not mean listing every night's shards.
-# It is written after the plan: a run killed in between is planned anew, and nothing is lost.
+# It is written first of all: what a run that was killed before its plan has written is removed.
 PENDING = "pending/"
 
 
@@ -47,16 +48,30 @@ def mark_finished(output: Store, run_id: str) -> None:
 
 def unfinished(output: Store) -> list[str]:
     """Runs that were planned and have no summary, oldest first."""
-    found: list[str] = []
-    for entry in list(output.list(PENDING)):
-        run_id = entry.key[len(PENDING) :]
-        keys = RunKeys(run_id=run_id)
-        if output.stat(keys.plan) is None or output.stat(keys.summary) is not None:
-            # Killed between the summary and the removal of this mark.
+    return [run_id for run_id in pending(output) if _state_of(output, run_id) == "planned"]
+
+
+def remove_remains(output: Store) -> None:
+    """Remove what a run that was killed before its plan has written, and marks of finished runs."""
+    for run_id in pending(output):
+        state = _state_of(output, run_id)
+        if state == "begun":
+            for entry in list(output.list(RunKeys(run_id=run_id).folder)):
+                output.delete(entry.key)
+        if state != "planned":
             mark_finished(output, run_id)
-        else:
-            found.append(run_id)
-    return found
+
+
+def _state_of(output: Store, run_id: str) -> Literal["begun", "planned", "finished"]:
+    keys = RunKeys(run_id=run_id)
+    if output.stat(keys.summary) is not None:
+        return "finished"
+    return "begun" if output.stat(keys.plan) is None else "planned"
+
+
+def pending(output: Store) -> list[str]:
+    """The marks for runs that were begun, oldest first."""
+    return [entry.key[len(PENDING) :] for entry in output.list(PENDING)]
 
 
 def run_ids(output: Store) -> list[str]:

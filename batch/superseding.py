@@ -8,10 +8,8 @@ does this, under the claim.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Collection, Mapping
 from itertools import chain, count
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,8 +24,9 @@ from batch.dataset_files import (
     tables_of,
 )
 from batch.layout import HISTORY, TRANSCRIPTS, RunKeys
-from batch.parquet import ParquetSink, parquet_bytes
+from batch.parquet import ParquetSink, parquet_bytes, read_parquet
 from batch.schema import SCHEMAS
+from manifests.scratch import scratch_folder
 from manifests.storage import Store
 
 Mask = Callable[[pa.Table], pa.Array]
@@ -66,8 +65,8 @@ def rewrite(output: Store, file: DataFile, stays: Mask, *, without: str = "") ->
     """
     sources = sorted(file.sources - {without})
     metadata = {SOURCES: json.dumps(sources).encode()} if file.is_merged else None
-    with tempfile.TemporaryDirectory(prefix="nightscribe-rows-") as scratch:
-        path = Path(scratch) / "rows.parquet"
+    with scratch_folder("rows") as scratch:
+        path = scratch / "rows.parquet"
         with opened(output, file) as parquet, path.open("wb") as target:
             sink = ParquetSink(target, parquet.schema_arrow)
             left = 0
@@ -78,7 +77,8 @@ def rewrite(output: Store, file: DataFile, stays: Mask, *, without: str = "") ->
                     sink.write(rest)
             sink.close(metadata)
         if left:
-            output.put(file.key, path)
+            # Whoever slept meanwhile, and does not know it yet, must not bring rows back.
+            output.replace(file.key, path, etag=file.etag)
         else:
             output.delete(file.key)
 
@@ -104,16 +104,22 @@ def _move(
     files = files_of_run(output, name, run_id)
     tables = [rows_of_run(output, file, run_id, ids) for file in files]
     moved = sum(map(len, tables))
+    key = keys.history(name, run_id)
     if not moved:
-        return 0
+        return _moved_before(output, key)
     old = pa.concat_tables(tables, promote_options="default")
     # Written once: after a crash the old file may have lost these rows already.
-    output.put_if_absent(_unmerged(keys.history(name, run_id), taken), parquet_bytes(old))
+    output.put_if_absent(_unmerged(key, taken), parquet_bytes(old))
     wanted = pa.array(sorted(ids), pa.string())
     for file, table in zip(files, tables, strict=True):
         if len(table):
             rewrite(output, file, lambda rows: pc.invert(_theirs(rows, run_id, wanted)))
     return moved
+
+
+def _moved_before(output: Store, key: str) -> int:
+    """Rows that this run moved before it was killed, and counts now."""
+    return len(read_parquet(output.read(key), columns=["id"])) if output.stat(key) else 0
 
 
 def _theirs(rows: pa.Table, run_id: str, ids: pa.Array) -> pa.Array:

@@ -10,7 +10,6 @@ import json
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -20,6 +19,7 @@ from typing import Literal
 from batch.config import Config, SageMakerSection
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
+from manifests.scratch import scratch_folder
 from manifests.storage import open_store
 from transform_handler.bundle import LM_REQUIREMENT
 
@@ -145,7 +145,7 @@ def download(folder: Path, kind: Kind, *, python: str = PYTHON) -> Download:
 
 def _pip(task: str, *arguments: str) -> None:
     command = [sys.executable, "-m", "pip", task, "--no-deps", "--disable-pip-version-check"]
-    with tempfile.TemporaryDirectory(prefix="nightscribe-wheels-") as scratch:
+    with scratch_folder("wheels") as scratch:
         # Not in the folder of wheels: a pyproject.toml there would be none of ours.
         done = subprocess.run(
             [*command, "--quiet", *arguments],

@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import stat as stat_module
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, unquote_to_bytes
 
+from manifests.durable import flush_folder, make_folder
 from manifests.errors import (
     AccessDeniedError,
     InputError,
@@ -24,7 +26,7 @@ from manifests.errors import (
     ObjectNotFoundError,
     StoreError,
 )
-from manifests.storage import Store, StoredObject
+from manifests.storage import BeforeWrite, Store, StoredObject, nothing
 
 PARTIAL_SUFFIX = ".nightscribe-part"
 PARALLEL = 10  # requests at a time, as many as boto3 keeps connections
@@ -50,10 +52,11 @@ def uri_of_path(path: Path) -> str:
 class LocalStore:
     """Files below a folder; keys are paths relative to it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, before_write: BeforeWrite = nothing) -> None:
         if "\0" in str(root):
             raise InputError(f"{str(root)!r}: no folder has a null character in its name")
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - keeps links, drops ".."
+        self._before_write = before_write
         self.uri = uri_of_path(self.root).removesuffix("/") + "/"
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
@@ -126,9 +129,9 @@ class LocalStore:
         target = self.path_of(key)
         with _translated(target), self._written(target, data) as partial:
             os.replace(partial, target)  # noqa: PTH105
-            _flush_folder(target.parent)
+            flush_folder(target.parent)
 
-    def put_if_absent(self, key: str, data: bytes) -> bool:
+    def put_if_absent(self, key: str, data: bytes | Path) -> bool:
         """Write whole unless the file exists; a hard link fails where a rename would replace."""
         target = self.path_of(key)
         with _translated(target), self._written(target, data) as partial:
@@ -136,14 +139,42 @@ class LocalStore:
                 os.link(partial, target)
             except FileExistsError:
                 return False
-            _flush_folder(target.parent)
+            flush_folder(target.parent)
             return True
+
+    def replace(self, key: str, data: bytes | Path, *, etag: str | None) -> None:
+        """Write whole unless the file is another by now; looked at a moment before the rename."""
+        target = self.path_of(key)
+        if etag is None:
+            if not self.put_if_absent(key, data):
+                raise ObjectChangedError(f"{target}: written by another process meanwhile")
+            return
+        with _translated(target), self._written(target, data) as partial:
+            found = self.stat(key)
+            if found is None or found.etag != etag:
+                raise ObjectChangedError(f"{target}: written by another process meanwhile")
+            os.replace(partial, target)  # noqa: PTH105
+            flush_folder(target.parent)
 
     def delete(self, key: str) -> None:
         """Remove a file if it is there."""
         path = self.path_of(key)
-        with _translated(path):
-            path.unlink(missing_ok=True)
+        self._before_write()
+        with _translated(path), suppress(FileNotFoundError):
+            path.unlink()
+            # A file that came back after a power failure would hold rows that stand elsewhere.
+            flush_folder(path.parent)
+
+    def sweep(self, prefix: str, *, idle_seconds: float = 0.0) -> None:
+        """Remove what killed writers left half written below a folder, and beside all folders.
+
+        Only where nobody writes, or what nobody has written to for ``idle_seconds``.
+        """
+        pattern = f".*{PARTIAL_SUFFIX}"
+        for path in (*self.root.glob(pattern), *self.path_of(prefix).rglob(pattern)):
+            with _translated(path), suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime >= idle_seconds:
+                    path.unlink()
 
     def delete_version(self, key: str, version: str) -> None:
         """A folder keeps no versions.
@@ -183,7 +214,7 @@ class LocalStore:
     @contextmanager
     def _written(self, target: Path, data: bytes | Path) -> Iterator[Path]:
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
         except FileNotFoundError as error:
             raise StoreError(f"{target.parent}: no folder can be made there") from error
         partial = target.with_name(f".{secrets.token_hex(8)}{PARTIAL_SUFFIX}")
@@ -196,7 +227,15 @@ class LocalStore:
                         shutil.copyfileobj(source, file, 1 << 20)
                 file.flush()
                 os.fsync(file.fileno())
+            # As late as can be: the file may have been large, and this process asleep.
+            self._before_write()
             yield partial
+        except FileNotFoundError as error:
+            if not target.parent.is_dir() or partial.exists():
+                raise
+            raise ObjectChangedError(
+                f"{target}: another process took over, and removed what was half written"
+            ) from error
         finally:
             partial.unlink(missing_ok=True)
 
@@ -270,15 +309,6 @@ def _entry(key: str, entry: os.stat_result) -> StoredObject:
         etag=_etag(entry),
         modified=datetime.fromtimestamp(entry.st_mtime, UTC),
     )
-
-
-def _flush_folder(folder: Path) -> None:
-    # Without this a rename can be lost when the power fails (fsync(2)).
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _raise_unless_missing(error: OSError) -> None:

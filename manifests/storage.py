@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import BinaryIO, Protocol
 
 from manifests.errors import InputError
 
+BeforeWrite = Callable[[], None]
+"""Called a moment before each write, from whichever thread; what it raises prevents the write."""
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
@@ -74,8 +76,23 @@ class Store(Protocol):
         """Write an object whole unless it exists; False where it did."""
         ...
 
+    def replace(self, key: str, data: bytes | Path, *, etag: str | None) -> None:
+        """Write an object whole if it is still the version ``etag``; None: if there is none still.
+
+        Raises:
+            ObjectChangedError: another process has written or removed it.
+        """
+        ...
+
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens where there is none."""
+        ...
+
+    def sweep(self, prefix: str, *, idle_seconds: float = 0.0) -> None:
+        """Remove what killed writers left half written below a folder, and beside all folders.
+
+        Only where nobody writes, or what nobody has written to for ``idle_seconds``.
+        """
         ...
 
     def delete_version(self, key: str, version: str) -> None:
@@ -91,7 +108,11 @@ class Store(Protocol):
         ...
 
 
-def open_store(location: str | Path) -> Store:
+def nothing() -> None:
+    pass
+
+
+def open_store(location: str | Path, *, before_write: BeforeWrite = nothing) -> Store:
     """The store rooted at a folder, a ``file://`` URI, or an ``s3://bucket/prefix``.
 
     Raises:
@@ -102,11 +123,12 @@ def open_store(location: str | Path) -> Store:
     if match is None or match[1].lower() == "file":
         from manifests.local_store import LocalStore, path_of_uri  # noqa: PLC0415
 
-        return LocalStore(path_of_uri(text) if match else Path(text))
+        folder = path_of_uri(text) if match else Path(text)
+        return LocalStore(folder, before_write=before_write)
     if match[1].lower() == "s3":
         from manifests.s3_store import S3Store  # noqa: PLC0415
 
-        return S3Store(text)
+        return S3Store(text, before_write=before_write)
     raise InputError(
         f"{text!r}: storage scheme {match[1]!r} is not supported; "
         "use a folder, file:///folder/ or s3://bucket/prefix/"

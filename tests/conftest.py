@@ -29,6 +29,14 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def stub_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle without torch: for whatever is not about text (``tests/stub_model``)."""
+    from tests.stub_model import stub_bundle
+
+    return stub_bundle(tmp_path_factory.mktemp("stub"))
+
+
+@pytest.fixture(scope="session")
 def aws() -> Iterator[str]:
     """An S3 of our own on this machine, for this process and its children; its URL."""
     from moto.server import ThreadedMotoServer

@@ -7,7 +7,6 @@ when its index exists: a staging that was killed goes on where it was.
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +26,7 @@ from batch.platforms.transform_job import available_cores
 from manifests.errors import JobFailedError
 from manifests.manifest_file import write_manifest
 from manifests.pointers import Pointer
+from manifests.scratch import scratch_folder
 from manifests.storage import Store
 from transform_handler.audio.decoder_process import DecoderProcess, OpenSound, SoundRequest
 from transform_handler.audio.layout import SAMPLE_RATE
@@ -80,8 +80,8 @@ class Stager:
     def _probe(self) -> str:
         """A tenth of a second of silence, whose answer says that the model was loaded."""
         name = self.plan.keys.probe(self.number, "flac")
-        with tempfile.TemporaryDirectory(prefix="nightscribe-probe-") as scratch:
-            file = Path(scratch) / name
+        with scratch_folder("probe") as scratch:
+            file = scratch / name
             write_sound(file, np.zeros(SAMPLE_RATE // 10, dtype=np.float32), 16)
             self.output.put(self.plan.keys.bodies + name, file)
         return name
@@ -100,13 +100,13 @@ class Stager:
         try:
             for number, pointer in enumerate(pointers):
                 self.go_on()
-                with tempfile.TemporaryDirectory(prefix="nightscribe-bodies-") as scratch:
+                with scratch_folder("bodies") as scratch:
                     work = _Staging(
                         stager=self,
                         shard=shard,
                         number=number,
                         pointer=pointer,
-                        scratch=Path(scratch),
+                        scratch=scratch,
                     )
                     staged += work.records(decoder)
         finally:

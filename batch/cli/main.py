@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -84,6 +85,8 @@ def main() -> None:
         # Somebody piped us into head(1) and has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_FAILED)
+    except OSError as error:
+        _end(_of_this_machine(error) or _bug(error), EXIT_FAILED)
     except Exception as error:  # noqa: BLE001 - the edge: whatever is left is a bug of ours
         _end(_bug(error), EXIT_FAILED)
     sys.exit(status if isinstance(status, int) else 0)
@@ -98,12 +101,27 @@ def _end(sentence: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
+# A machine that has run out of something is no bug, wherever it is noticed.
+_OF_THE_MACHINE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE}
+)
+
+
+def _of_this_machine(error: OSError) -> str:
+    """What is wrong with the machine; empty where it is something else."""
+    if error.errno not in _OF_THE_MACHINE:
+        return ""
+    where = error.filename or f"this machine (temporary files go to {tempfile.gettempdir()})"
+    return f"error: {where}: {os.strerror(error.errno)}; mend it, then give the same command"
+
+
 def _bug(error: Exception) -> str:
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="nightscribe-error-", suffix=".txt", delete=False
-    ) as file:
-        traceback.print_exception(error, file=file)
-    return (
-        f"error: nightscribe failed in a way that nobody foresaw ({type(error).__name__}); "
-        f"please report it with {file.name}"
-    )
+    sentence = f"error: nightscribe failed in a way that nobody foresaw ({type(error).__name__})"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="nightscribe-error-", suffix=".txt", delete=False
+        ) as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        return f"{sentence}; please report it"
+    return f"{sentence}; please report it with {file.name}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from dataclasses import dataclass
 from statistics import median
 
@@ -18,6 +17,7 @@ from batch.fine_tuning.request import METRICS, Machines
 from batch.platforms.base import Document
 from batch.platforms.local import LocalPlatform
 from manifests.errors import JobFailedError
+from manifests.scratch import scratch_folder
 from manifests.storage import Store
 from training.settings import Settings
 
@@ -94,8 +94,8 @@ def canary(config: Config, plan: TrainingPlan) -> Speed:
     Raises:
         JobFailedError: they failed, as the job itself would.
     """
-    with tempfile.TemporaryDirectory(prefix="nightscribe-canary-") as scratch:
-        aside = config.model_copy(update={"output": OutputSection(uri=scratch)})
+    with scratch_folder("canary") as scratch:
+        aside = config.model_copy(update={"output": OutputSection(uri=str(scratch))})
         watching = Watching(on_line=lambda _: None)
         staged = plan_training(aside, Machines(), plan.data, watching=watching)
         lines: list[str] = []

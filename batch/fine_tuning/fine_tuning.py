@@ -7,7 +7,6 @@ earlier one has staged, goes on with a job that was stopped, and does nothing tw
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,7 @@ from batch.wheels import inference_wheels, requirements, vendored, wheels_locati
 from manifests.errors import InputError, JobFailedError
 from manifests.hashing import sha256_of
 from manifests.json_files import json_file
+from manifests.scratch import scratch_folder
 from manifests.storage import Store, open_store, parent_store
 from manifests.tarball import pack, package_files, unpack_object
 from training.labels.vocabulary import SYMBOLS_FILE
@@ -257,17 +257,17 @@ def _stage_source(stager: Stager, config: Config) -> str:
     files["requirements.txt"] = wanted.encode()
     if wheels := wheels_location(config.sagemaker, "training"):
         files |= vendored(wheels, "training", wanted)
-    with tempfile.TemporaryDirectory(prefix="nightscribe-source-") as scratch:
-        tarball = Path(scratch) / "source.tar.gz"
+    with scratch_folder("source") as scratch:
+        tarball = scratch / "source.tar.gz"
         folder = f"training/source/{pack(tarball, files)[:12]}/"
         stager.put(folder + "source.tar.gz", tarball)
     return stager.output.uri_of(folder)
 
 
 def _bundled(config: Config, output: Store, artifact_uri: str, section: TrainingSection) -> Trained:
-    with tempfile.TemporaryDirectory(prefix="nightscribe-trained-") as scratch:
+    with scratch_folder("trained") as scratch:
         # The folder's name becomes the model's, and a name may look like a path.
-        folder = Path(scratch) / slug(section.name)
+        folder = scratch / slug(section.name)
         unpack_object(artifact_uri, folder)
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         bundle = prepare_bundle(str(folder), output, wheels=inference_wheels(config))

@@ -14,7 +14,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,6 +26,7 @@ from batch.platforms.transform_job import MAX_REASON, available_cores
 from manifests.errors import InputError, NightscribeError
 from manifests.local_store import LocalStore, fetch
 from manifests.manifest_file import read_manifest
+from manifests.scratch import scratch_folder
 from manifests.storage import open_store, parent_store
 from manifests.tarball import pack
 
@@ -102,8 +102,8 @@ class TrainingSpec:
 
 def run_training(spec: TrainingSpec, *, on_line: Callable[[str], None]) -> JobOutcome:
     """Carry the job out; the model lands as ``<output>/<job>/output/model.tar.gz``."""
-    with tempfile.TemporaryDirectory(prefix="nightscribe-training-") as scratch:
-        prefix = Path(scratch)
+    with scratch_folder("training") as scratch:
+        prefix = scratch
         try:
             _prepare(spec, prefix)
             with synchronised(spec.checkpoint_uri, prefix / "checkpoints"):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import queue
-import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -22,13 +22,15 @@ from batch.capacity.limits import PAYLOAD_PRODUCT_MB
 from batch.capacity.used import used_here
 from batch.platforms.base import Document, JobOutcome, OnOutput
 from batch.platforms.worker import InvocationError, Worker
-from manifests.errors import InputError, JobFailedError, NightscribeError
+from manifests.errors import InputError, JobFailedError, NightscribeError, StoreError
 from manifests.manifest_file import read_manifest
+from manifests.scratch import scratch_folder
 from manifests.storage import Store, open_store, parent_store
 from manifests.tarball import unpack_object
 
 MAX_REASON = 1024  # characters, as SageMaker's FailureReason
 _POLL_SECONDS = 0.2
+_GRACE_SECONDS = 3.0
 # Inputs that were read ahead, by name; None: there are no more.
 _Bodies = queue.Queue[tuple[str, bytes] | None]
 
@@ -96,7 +98,11 @@ def _expect(name: str, found: str, expected: str) -> None:
 
 
 def run_transform(spec: TransformSpec, *, on_output: OnOutput) -> JobOutcome:
-    """Carry the job out; what has an output already is passed over."""
+    """Carry the job out; what has an output already is passed over.
+
+    Raises:
+        StoreError: the output's store fails: no recording's fault, so none may lose a try by it.
+    """
     try:
         inputs, output = _inputs(spec), open_store(spec.output_uri)
         pending = [pair for pair in inputs if output.stat(_output_name(pair[1])) is None]
@@ -108,6 +114,8 @@ def run_transform(spec: TransformSpec, *, on_output: OnOutput) -> JobOutcome:
             outcome = agent.run(pending)
         use = used_here(spec.name, status=outcome.status, created=created, workers=spec.concurrency)
         return replace(outcome, jobs=(use,))
+    except StoreError:
+        raise
     except NightscribeError as error:
         # Of the manifest or the bundle: what concerns one input is in the agent's own account.
         reason = str(error)[:MAX_REASON]
@@ -127,9 +135,9 @@ def _output_name(name: str) -> str:
 
 @contextmanager
 def _unpacked(model_uri: str) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="nightscribe-model-") as folder:
-        unpack_object(model_uri, Path(folder) / "model")
-        yield Path(folder) / "model"
+    with scratch_folder("model") as folder:
+        unpack_object(model_uri, folder / "model")
+        yield folder / "model"
 
 
 @dataclass(kw_only=True)
@@ -163,13 +171,23 @@ class _Agent:
         try:
             for thread in threads:
                 # A join without a limit would hold Ctrl-C back until the shard is done.
-                while thread.is_alive():
-                    thread.join(0.2)
+                while thread.is_alive() and not self._store_failed:
+                    thread.join(_POLL_SECONDS)
         finally:
             self._stopping.set()
             for worker in workers:
                 worker.stop()
+            # What has its answer is still being written.
+            until = time.monotonic() + _GRACE_SECONDS
+            for thread in threads:
+                thread.join(max(0.0, until - time.monotonic()))
+        if self._store_failed:
+            raise self._fatal[0]
         return self._outcome(len(pending))
+
+    @property
+    def _store_failed(self) -> bool:
+        return bool(self._fatal) and isinstance(self._fatal[0], StoreError)
 
     def _outcome(self, count: int) -> JobOutcome:
         if self._fatal:
@@ -197,6 +215,9 @@ class _Agent:
         for source, name in pending:
             try:
                 entry = (name, source.read(name))
+            except StoreError as error:
+                self._fatal.append(error)
+                return
             except Exception as error:  # noqa: BLE001 - a thread must not die in silence
                 self._failed(name, error)
                 continue
@@ -223,7 +244,7 @@ class _Agent:
             name, body = entry
             try:
                 self._transform(worker, name, body)
-            except JobFailedError as error:
+            except (JobFailedError, StoreError) as error:
                 self._fatal.append(error)
             except Exception as error:  # noqa: BLE001 - a thread must not die in silence
                 self._failed(name, error)
@@ -250,7 +271,8 @@ class _Agent:
             except InvocationError as error:
                 problem = str(error)
                 continue
-            self.output.put(_output_name(name), answer)
+            # Once: whoever slept while another driver took over must not change what that has read.
+            self.output.put_if_absent(_output_name(name), answer)
             with self._lock:
                 self.done += 1
                 self.on_output(name, answer)

@@ -9,11 +9,11 @@ import select
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from manifests.errors import JobFailedError
+from manifests.scratch import scratch_folder
 
 START_SECONDS = 300.0
 _SERVER = Path(__file__).with_name("model_server.py")
@@ -41,7 +41,8 @@ class Worker:
         self._model_dir = model_dir
         self._environment = environment
         self._process: subprocess.Popen[str] | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch = contextlib.ExitStack()
+        self._folder: Path | None = None
 
     def start(self) -> None:
         """Start the server and wait until the model is loaded.
@@ -51,8 +52,8 @@ class Worker:
         """
         self.stop()
         # Socket names are short (108 bytes), and the temporary folder is this user's alone.
-        self._folder = tempfile.TemporaryDirectory(prefix="ns-")
-        errors = Path(self._folder.name) / "stderr"
+        self._folder = self._scratch.enter_context(scratch_folder("w"))
+        errors = self._folder / "stderr"
         with errors.open("w") as log:
             self._process = subprocess.Popen(
                 [sys.executable, str(_SERVER), str(self._socket), str(self._model_dir)],
@@ -109,11 +110,9 @@ class Worker:
                 if pipe is not None:
                     with contextlib.suppress(OSError):
                         pipe.close()
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+        self._scratch.close()
 
     @property
     def _socket(self) -> Path:
         assert self._folder is not None
-        return Path(self._folder.name) / "s"
+        return self._folder / "s"

@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import batch
 from batch.precision.converting import NotConvertibleError, Sound
 from manifests.errors import InputError
+from manifests.scratch import scratch_folder
 from transform_handler.engine.converted import Form, files_of
 
 TIMEOUT_SECONDS = 3600.0
@@ -42,8 +42,8 @@ def quantised(folder: Path, target: Path, sounds: Sequence[Sound]) -> dict[str, 
     """
     import numpy as np  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="nightscribe-calibration-") as scratch:
-        sound = Path(scratch) / "sound.npz"
+    with scratch_folder("calibration") as scratch:
+        sound = scratch / "sound.npz"
         np.savez(sound, *sounds)
         _run(
             {

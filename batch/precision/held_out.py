@@ -6,7 +6,6 @@ candidate as a folder (``candidate``), and its transcripts with their counts (``
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from manifests.label_forms import load_labels
 from manifests.labels import LabelledUtterance
+from manifests.scratch import scratch_folder
 from transform_handler.identity import CARD_NAME, model_files
 
 if TYPE_CHECKING:
@@ -74,17 +74,17 @@ def candidate(folder: Path, files: Mapping[str, Path | bytes]) -> Iterator[Path]
 
     Nothing is copied; the folder goes when the block ends.
     """
-    with tempfile.TemporaryDirectory(prefix="nightscribe-candidate-") as scratch:
+    with scratch_folder("candidate") as scratch:
         own = {path.relative_to(folder).as_posix(): path for path in model_files(folder)}
         own.pop(CARD_NAME, None)
         for name, path in {**own, **files}.items():
-            link = Path(scratch) / name
+            link = scratch / name
             link.parent.mkdir(parents=True, exist_ok=True)
             if isinstance(path, bytes):
                 link.write_bytes(path)
             else:
                 link.symlink_to(path.resolve())
-        yield Path(scratch)
+        yield scratch
 
 
 def transcribed(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import batch
@@ -11,6 +10,7 @@ import training
 import transform_handler
 from batch.schedule import start
 from batch.wheels import requirements, vendored
+from manifests.scratch import scratch_folder
 from manifests.storage import Store
 from manifests.tarball import pack, package_files
 
@@ -33,8 +33,8 @@ def upload_driver(output: Store, wheels: str | None = None) -> str:
         files |= package_files(Path(package.__file__).parent, prefix="")
     if wheels:
         files |= vendored(wheels, "driver", wanted)
-    with tempfile.TemporaryDirectory(prefix="nightscribe-driver-") as scratch:
-        tarball = Path(scratch) / start.BUNDLE
+    with scratch_folder("driver") as scratch:
+        tarball = scratch / start.BUNDLE
         folder = f"{DRIVERS}{pack(tarball, files)[:12]}/"
         for name, path in (("start.py", Path(start.__file__)), (start.BUNDLE, tarball)):
             if output.stat(folder + name) is None:

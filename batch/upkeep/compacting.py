@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from batch.parquet import ParquetSink
 from batch.runs import unfinished
 from batch.schema import LEDGER as LEDGER_SCHEMA
 from batch.schema import SCHEMAS
+from manifests.scratch import scratch_folder
 from manifests.storage import Store
 
 TARGET_BYTES = 128 << 20
@@ -121,8 +121,8 @@ def _merge(output: Store, merger: Merger) -> None:
     sources = sorted({*keys, *(key for file in merger.files for key in file.sources)})
     digest = hashlib.sha256("\n".join(sources).encode()).hexdigest()[:12]
     newest = max(last_run(key) for key in keys)
-    with tempfile.TemporaryDirectory(prefix="nightscribe-merged-") as scratch:
-        path = Path(scratch) / "rows.parquet"
+    with scratch_folder("merged") as scratch:
+        path = scratch / "rows.parquet"
         if merger.folder == LEDGER:
             _write_ledger(output, merger, path)
         else:

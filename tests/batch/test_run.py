@@ -22,7 +22,7 @@ from batch.config import load_config
 from batch.platforms.local import LocalPlatform
 from batch.reading import standing
 from batch.run import Finished, Runner
-from batch.schema import SEGMENTS, TRANSCRIPTS
+from batch.schema import SCHEMA_VERSION, SEGMENTS, TRANSCRIPTS
 from manifests.errors import InputError, JobFailedError
 from tests.conftest import make_tiny_model, speechlike, write_sound
 
@@ -128,7 +128,7 @@ def test_the_tables_have_the_documented_schema(home: Path) -> None:
         (file,) = (home / "out" / name).rglob("*.parquet")
         found = pq.read_schema(file)
         assert found.remove_metadata() == schema.remove_metadata()
-        assert found.metadata[b"nightscribe.schema"] == b"3"
+        assert found.metadata[b"nightscribe.schema"] == SCHEMA_VERSION.encode()
 
 
 def test_segments_hold_the_words_of_the_text(home: Path) -> None:

@@ -204,7 +204,7 @@ def test_a_bundle_is_unpacked_and_run_never_the_checkout(store: Store) -> None:
     carried_out(store, {"a": "x"}, code=code, packages={"code/transform_handler/__init__.py": b""})
     where = outputs(store)["a.out"].partition("|")[0]
     assert where.endswith("model/code/transform_handler/__init__.py")
-    assert "nightscribe-model-" in where
+    assert "nscribe-model-" in where
 
 
 def test_the_worker_says_what_the_model_server_said(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from manifests.errors import InputError, StoreError
+from manifests.errors import InputError, ObjectChangedError, StoreError
 from manifests.local_store import PARTIAL_SUFFIX, LocalStore, path_of_uri, uri_of_path
 from manifests.storage import open_store, open_uri, parent_store
 
@@ -114,3 +116,86 @@ def test_a_path_and_its_uri_open_the_same_file(tmp_path: Path) -> None:
 def test_other_storage_and_missing_buckets_are_refused_with_advice(location: str) -> None:
     with pytest.raises(InputError, match=r"s3://bucket/prefix/"):
         open_store(location)
+
+
+def test_half_files_of_killed_writers_are_swept_up_and_those_in_work_left(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.put("rows/a/b", b"x")
+    halves = [tmp_path / f"rows/a/.1{PARTIAL_SUFFIX}", tmp_path / f".2{PARTIAL_SUFFIX}"]
+    for half in halves:
+        half.write_bytes(b"half")
+    store.sweep("rows/", idle_seconds=60)
+    assert all(half.exists() for half in halves)
+    store.sweep("rows/")
+    store.sweep("none/")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "rows/a/b"]
+
+
+def test_whose_half_file_was_swept_up_is_told_that_another_took_over(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path, before_write=lambda: LocalStore(tmp_path).sweep(""))
+    for write in (store.put, store.put_if_absent):
+        with pytest.raises(ObjectChangedError, match="another process took over"):
+            write("a", b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_and_removed_outlasts_a_power_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = _watched(monkeypatch)
+    store = LocalStore(tmp_path)
+    store.put("new/folder/a", b"x")
+    folder = str(tmp_path / "new/folder")
+    assert done == [
+        ("mkdir", str(tmp_path / "new")),
+        ("flush", str(tmp_path)),
+        ("mkdir", folder),
+        ("flush", str(tmp_path / "new")),
+        ("flush", "a file"),
+        ("rename", f"{folder}/a"),
+        ("flush", folder),
+    ]
+    for change, expected in (
+        (lambda: store.put_if_absent("new/folder/b", b"x"), ("link", f"{folder}/b")),
+        (lambda: store.replace("new/folder/c", b"x", etag=None), ("link", f"{folder}/c")),
+        (lambda: store.replace("new/folder/a", b"y", etag=_etag(store)), ("rename", f"{folder}/a")),
+    ):
+        done.clear()
+        change()
+        assert done == [("flush", "a file"), expected, ("flush", folder)]
+    done.clear()
+    store.delete("new/folder/a")
+    assert done == [("unlink", f"{folder}/a"), ("flush", folder)]
+
+
+def _etag(store: LocalStore) -> str:
+    found = store.stat("new/folder/a")
+    assert found is not None
+    return found.etag
+
+
+def _watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The calls that decide what a disk holds after a power failure, in their order."""
+    done: list[tuple[str, str]] = []
+
+    def note(module: object, name: str, say: Callable[..., tuple[str, str]]) -> None:
+        original = getattr(module, name)
+
+        def noted(*args: Any, **options: Any) -> Any:
+            found = original(*args, **options)
+            if PARTIAL_SUFFIX not in say(*args)[1]:
+                done.append(say(*args))
+            return found
+
+        monkeypatch.setattr(module, name, noted)
+
+    def flushed(descriptor: int) -> tuple[str, str]:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        return "flush", str(path) if path.is_dir() else "a file"
+
+    note(os, "fsync", flushed)
+    note(os, "replace", lambda _, target: ("rename", str(target)))
+    note(os, "link", lambda _, target: ("link", str(target)))
+    note(Path, "mkdir", lambda path, *_: ("mkdir", str(path)))
+    note(Path, "unlink", lambda path, *_: ("unlink", str(path)))
+    return done

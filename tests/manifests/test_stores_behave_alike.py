@@ -161,6 +161,39 @@ def test_put_if_absent_says_whether_it_wrote(store: Store) -> None:
     assert store.read("claims/one") == b"first"
 
 
+def test_replace_writes_only_what_is_still_as_it_was_seen(store: Store) -> None:
+    store.replace("a", b"first", etag=None)
+    with pytest.raises(ObjectChangedError, match="another process"):
+        store.replace("a", b"second", etag=None)
+    seen = store.stat("a")
+    assert seen is not None
+    store.replace("a", b"2nd", etag=seen.etag)
+    with pytest.raises(ObjectChangedError, match="another process"):
+        store.replace("a", b"third", etag=seen.etag)
+    assert store.read("a") == b"2nd"
+    store.delete("a")
+    with pytest.raises(ObjectChangedError, match="another process"):
+        store.replace("a", b"fourth", etag=seen.etag)
+    assert store.stat("a") is None
+
+
+def test_what_is_asked_before_a_write_can_prevent_it(location: str) -> None:
+    def refuse() -> None:
+        raise InputError("not now")
+
+    store, plain = open_store(location, before_write=refuse), open_store(location)
+    plain.put("a", b"x")
+    for write in (
+        lambda: store.put("a", b"y"),
+        lambda: store.put_if_absent("b", b"y"),
+        lambda: store.replace("b", b"y", etag=None),
+        lambda: store.delete("a"),
+    ):
+        with pytest.raises(InputError, match="not now"):
+            write()
+    assert [(entry.key, plain.read(entry.key)) for entry in plain.list()] == [("a", b"x")]
+
+
 def test_of_racing_claims_exactly_one_wins(store: Store) -> None:
     racers = 8
     start = threading.Barrier(racers)

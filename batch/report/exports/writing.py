@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch.report.exports.csv_files import csv_lines
@@ -12,6 +10,7 @@ from batch.report.exports.sclite import system_of
 from batch.report.exports.sclite_alignments import alignment_lines
 from batch.report.exports.sclite_details import detail_lines
 from batch.report.exports.sclite_system import system_lines
+from manifests.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,11 +36,12 @@ def write_exports(
     """
     page = output.uri_of(f"{folder}report.html")
     for name, pieces in _files(report, tables, page):
-        with tempfile.NamedTemporaryFile("wb", prefix="nightscribe-export-") as file:
-            for piece in pieces:
-                file.write(piece.encode("utf-8", "backslashreplace"))
-            file.flush()
-            output.put(f"{folder}{name}", Path(file.name))
+        with scratch_folder("export") as scratch:
+            path = scratch / "export"
+            with path.open("wb") as file:
+                for piece in pieces:
+                    file.write(piece.encode("utf-8", "backslashreplace"))
+            output.put(f"{folder}{name}", path)
 
 
 def _files(
