@@ -14,7 +14,7 @@ from batch.layout import LEDGER as FOLDER
 from batch.parquet import parquet_bytes, read_parquet
 from batch.schema import LEDGER
 from manifests.errors import StoreError
-from manifests.reading_ahead import read_ahead
+from manifests.parallel import read_ahead
 from manifests.recordings import ID_DIGITS, Recording
 from manifests.storage import Store
 

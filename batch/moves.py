@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -25,7 +24,7 @@ from batch.schema import LEDGER
 from batch.schema import SEGMENTS as SEGMENTS_SCHEMA
 from batch.schema import TRANSCRIPTS as TRANSCRIPTS_SCHEMA
 from manifests.local_store import changed_at
-from manifests.reading_ahead import PARALLEL
+from manifests.parallel import in_order
 from manifests.recordings import Recording
 from manifests.storage import Store
 
@@ -60,10 +59,9 @@ def found_again(
         for content, found in wanting.items()
         if len(found) == len(known[content]) == 1
     ]
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        # What [archive] include leaves out now is still there.
-        still_there = pool.map(lambda one: archive.stat(one.before.path) is not None, pairs)
-        return tuple(one for one, there in zip(pairs, still_there, strict=True) if not there)
+    # What [archive] include leaves out now is still there.
+    there = in_order(lambda one: archive.stat(one.before.path) is not None, pairs)
+    return tuple(one for one, stays in zip(pairs, there, strict=True) if not stays)
 
 
 def _tells(archive: Store, one: Recording) -> bool:

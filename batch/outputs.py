@@ -12,8 +12,8 @@ from batch.plan import Plan
 from batch.shards import PART_SECONDS, LeftOver
 from manifests.errors import NightscribeError
 from manifests.manifest_file import read_manifest
+from manifests.parallel import read_ahead
 from manifests.pointers import Pointer, read_pointers
-from manifests.reading_ahead import read_ahead
 from manifests.storage import Store
 from transform_handler.records import ErrorKind, TranscriptRecord
 

@@ -14,6 +14,7 @@ from batch.shards import Planned
 from manifests.errors import InputError
 from manifests.json_files import json_file, parsed_json
 from manifests.manifest_file import write_manifest
+from manifests.parallel import put_all
 from manifests.pointers import ChannelMode, Pointer, read_pointers, write_pointers
 from manifests.storage import Store
 from transform_handler.handler import FLAC
@@ -121,15 +122,24 @@ def write_round(
     The manifest begins with the probe: one pointer to nothing. Where no other input has an output,
     its output tells a model that was loaded from one that was not.
     """
-    entries: list[ShardEntry] = []
-    for index, shard in enumerate(shards):
-        name = keys.shard(number, index)
-        output.put(keys.shards + name, write_pointers(one.pointer for one in shard))
-        seconds = round(sum(one.seconds for one in shard), 1)
-        entries.append(ShardEntry(name=name, pointers=len(shard), seconds=seconds))
+    entries = [
+        ShardEntry(
+            name=keys.shard(number, index),
+            pointers=len(shard),
+            seconds=round(sum(one.seconds for one in shard), 1),
+        )
+        for index, shard in enumerate(shards)
+    ]
     probe = keys.probe(number, "jsonl")
-    output.put(keys.shards + probe, write_pointers([_NOTHING]))
     names = [probe, *(entry.name for entry in entries)]
+    pointers = [[_NOTHING], *([one.pointer for one in shard] for shard in shards)]
+    put_all(
+        output,
+        (
+            (keys.shards + name, write_pointers(listed))
+            for name, listed in zip(names, pointers, strict=True)
+        ),
+    )
     output.put(keys.manifest(number), write_manifest(output.uri_of(keys.shards), names))
     return entries
 

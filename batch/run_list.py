@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from batch.plan import Plan
 from batch.report.lines import hours
 from batch.runs import run_folders
 from manifests.errors import InputError, ObjectNotFoundError
-from manifests.local_store import PARALLEL
+from manifests.parallel import in_order
 from manifests.storage import Store
 
 
@@ -45,9 +44,8 @@ class RunLine:
 
 def run_list(output: Store) -> list[RunLine]:
     """Every run, newest last: one small file read for each."""
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        lines = pool.map(lambda run_id: _line(output, run_id), run_folders(output))
-        return [line for line in lines if line is not None]
+    lines = in_order(lambda run_id: _line(output, run_id), run_folders(output))
+    return [line for line in lines if line is not None]
 
 
 def table_of(runs: list[RunLine]) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -22,7 +21,7 @@ from manifests.errors import InputError
 from manifests.listing import inventoried, list_archive
 from manifests.matching import Matching
 from manifests.metadata import load_metadata
-from manifests.reading_ahead import PARALLEL
+from manifests.parallel import in_order
 from manifests.recordings import Recording, list_recordings, recording_of
 from manifests.reference_forms import load_references
 from manifests.references import match_references
@@ -147,8 +146,7 @@ class Surveyor:
         chosen = [one.recording.path for one in survey.selection.chosen]
         if len(chosen) > MOST_LOOKED_AT:
             return survey
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            now = dict(zip(chosen, pool.map(self.archive.stat, chosen), strict=True))
+        now = dict(zip(chosen, in_order(self.archive.stat, chosen), strict=True))
         recordings = [one for one in survey.recordings if one.path not in now]
         # A listing knows no versions; a result by version would be another one each night.
         found = (

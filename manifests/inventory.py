@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from manifests.errors import InputError, ObjectNotFoundError
-from manifests.reading_ahead import read_ahead
+from manifests.parallel import read_ahead
 from manifests.s3_store import S3Store
 from manifests.storage import Store, StoredObject, open_store
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
-from itertools import chain, islice, pairwise
+from itertools import chain, islice
 
 from manifests.inventory import newest_inventory
-from manifests.reading_ahead import PARALLEL
+from manifests.parallel import PARALLEL, in_order
 from manifests.s3_store import S3Store
 from manifests.storage import Store, StoredObject
 
@@ -33,30 +31,24 @@ def list_archive(store: Store, prefix: str = "") -> Iterator[StoredObject]:
     if len(first) <= PAGE:
         yield from first
         return
-    stretches = pairwise(["", *_borders(store, prefix), None])
-    with ThreadPoolExecutor(PARALLEL) as pool:
-
-        def begun(count: int) -> Iterator[Future[tuple[StoredObject, ...]]]:
-            for after, before in islice(stretches, count):
-                yield pool.submit(store.stretch, prefix, after=after or "", before=before)
-
-        under_way = deque(begun(2 * PARALLEL))
-        while under_way:
-            yield from under_way.popleft().result()
-            under_way.extend(begun(1))
+    borders = _borders(store, prefix)
+    stretches = zip(["", *borders], [*borders, None], strict=True)
+    for found in in_order(
+        lambda ends: store.stretch(prefix, after=ends[0], before=ends[1]), stretches
+    ):
+        yield from found
 
 
 def _borders(store: S3Store, prefix: str) -> list[str]:
     """Names of folders, sorted, from as deep as it takes to have enough; never very many."""
     level: list[str] = []
     below = [prefix]
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        for _ in range(_DEEPEST):
-            names = pool.map(lambda one: list(islice(store.folders(one), _MOST_NAMES)), below)
-            below = list(chain.from_iterable(names))
-            level = below or level
-            if not below or len(level) >= _STRETCHES:
-                break
+    for _ in range(_DEEPEST):
+        names = in_order(lambda one: list(islice(store.folders(one), _MOST_NAMES)), below)
+        below = list(chain.from_iterable(names))
+        level = below or level
+        if not below or len(level) >= _STRETCHES:
+            break
     return sorted(level)[:: max(1, len(level) // _STRETCHES)]
 
 

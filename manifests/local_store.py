@@ -10,7 +10,6 @@ import shutil
 import stat as stat_module
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,10 +25,10 @@ from manifests.errors import (
     ObjectNotFoundError,
     StoreError,
 )
+from manifests.parallel import in_order
 from manifests.storage import BeforeWrite, Store, StoredObject, nothing
 
 PARTIAL_SUFFIX = ".nightscribe-part"
-PARALLEL = 10  # requests at a time, as many as boto3 keeps connections
 
 
 def path_of_uri(uri: str) -> Path:
@@ -268,9 +267,8 @@ def fetch(store: Store, keys: Iterable[str], folder: Path) -> None:
         StoreError: one of them cannot be read.
     """
     target = LocalStore(folder)
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        for _ in pool.map(lambda key: target.put(key, store.read(key)), keys):
-            pass
+    for _ in in_order(lambda key: target.put(key, store.read(key)), keys):
+        pass
 
 
 def _entry_of(path: Path) -> os.stat_result:

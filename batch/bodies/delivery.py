@@ -15,7 +15,7 @@ from batch.outputs import Outputs, shard_names
 from batch.plan import Plan
 from batch.platforms.base import Document
 from batch.progress import ShardDone
-from manifests.local_store import PARALLEL
+from manifests.parallel import PARALLEL
 from manifests.storage import Store
 
 

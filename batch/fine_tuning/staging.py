@@ -19,8 +19,9 @@ from batch.fine_tuning.request import Channel
 from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from manifests.labels import MANIFEST, LabelledUtterance, write_labels
-from manifests.local_store import PARALLEL, path_of_uri, uri_of_path
+from manifests.local_store import path_of_uri, uri_of_path
 from manifests.manifest_file import write_manifest
+from manifests.parallel import PARALLEL
 from manifests.storage import Store, open_store
 from transform_handler.identity import digest_of
 

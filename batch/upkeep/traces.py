@@ -18,7 +18,7 @@ from batch.parquet import read_parquet
 from batch.plan import Plan, read_plan
 from batch.runs import run_ids
 from manifests.errors import NightscribeError
-from manifests.local_store import PARALLEL
+from manifests.parallel import PARALLEL
 from manifests.pointers import read_pointers
 from manifests.storage import Store
 

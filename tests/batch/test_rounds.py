@@ -134,7 +134,7 @@ def test_an_output_that_came_late_counts(store: Counting, plan: Plan) -> None:
 def test_memory_holds_a_few_outputs_of_each_round(
     store: Counting, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("manifests.reading_ahead.PARALLEL", 2)
+    monkeypatch.setattr("manifests.parallel.PARALLEL", 2)
     next_round(store, plan, 2)
     answered(store, plan, 2, NAMES)
     store.reads.clear()
