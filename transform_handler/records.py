@@ -87,7 +87,9 @@ class Word:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Word:
         """Read what ``to_json`` wrote."""
-        return cls(**{**data, "flags": tuple(data.get("flags", ()))})
+        return (
+            cls(**data) if "flags" not in data else cls(**{**data, "flags": tuple(data["flags"])})
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The word as a record has it; flags only where there are any, which is rare."""
