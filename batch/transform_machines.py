@@ -9,11 +9,11 @@ from batch.account.account import account_of, check_vpc, job_settings
 from batch.account.regions import check_in_s3
 from batch.config import Config, SageMakerSection, TransformSection
 from batch.instances import cores_of, has_gpus
-from batch.platforms.base import Platform
+from batch.platforms.base import Platform, ignored
 from batch.platforms.local import LocalPlatform
 from batch.platforms.sagemaker import SageMakerPlatform
-from batch.platforms.sagemaker_images import gpus_of, ignored, inference_image, pinned
-from batch.platforms.transform_job import available_cores
+from batch.platforms.sagemaker_images import gpus_of, inference_image, pinned
+from batch.platforms.this_machine import default_workers
 from batch.requests import TransformMachines
 from batch.wheels import wheels_location
 
@@ -30,7 +30,7 @@ def transform_platform(
     On SageMaker a job is stopped at ``until``, or when ``[transform] deadline_hours`` are over.
     """
     if config.platform.name == "local":
-        return LocalPlatform()
+        return LocalPlatform(on_line)
     section, account = config.transform, config.sagemaker
     hours = section.deadline_hours
     return SageMakerPlatform(
@@ -57,7 +57,7 @@ def transform_machines(
     """
     section = config.transform
     if config.platform.name == "local":
-        workers = section.workers or available_cores()
+        workers = section.workers or default_workers()
         return TransformMachines(
             workers=min(workers, MOST_BODIES) if isolated(config) else workers,
             isolated=isolated(config),

@@ -22,7 +22,7 @@ from batch.bodies.cutting import Cutter, Stretch
 from batch.bodies.index import StagedRecord, bodies_of, read_staged, write_index
 from batch.bodies.reel import Reel
 from batch.plan import Plan, read_shard
-from batch.platforms.transform_job import available_cores
+from batch.platforms.this_machine import available_cores
 from manifests.errors import JobFailedError
 from manifests.manifest_file import write_manifest
 from manifests.pointers import Pointer

@@ -9,8 +9,9 @@ from batch.account.account import account_of, check_vpc, job_settings
 from batch.account.regions import check_in_s3
 from batch.config import Config, SageMakerSection, TrainingSection
 from batch.fine_tuning.request import Machines
+from batch.platforms.base import ignored
 from batch.platforms.local import LocalPlatform
-from batch.platforms.sagemaker_images import ignored, pinned, training_image
+from batch.platforms.sagemaker_images import pinned, training_image
 from batch.platforms.sagemaker_training import SageMakerTraining
 from manifests.errors import InputError
 from training.settings import Settings, SettingsError

@@ -16,6 +16,10 @@ OnOutput = Callable[[str, bytes], None]
 """Told the name and the content of each output when it appears."""
 
 
+def ignored(_sentence: str) -> None:
+    """Tell nobody."""
+
+
 class JobStoppedError(JobFailedError):
     """The job was stopped before its end; what is done is kept, and the run goes on later."""
 

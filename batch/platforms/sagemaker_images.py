@@ -56,10 +56,6 @@ def driver_image(region: str | None) -> str:
     return _retrieved("inference", region, "ml.m5.xlarge", mend)
 
 
-def ignored(_sentence: str) -> None:
-    """Tell nobody."""
-
-
 def pinned(image: str, warn: Callable[[str], None]) -> str:
     """The image by its digest, so that a tag that moves changes no night.
 

@@ -22,7 +22,8 @@ from pathlib import Path
 
 from batch.platforms.base import Document, JobOutcome
 from batch.platforms.checkpoints import synchronised
-from batch.platforms.transform_job import MAX_REASON, available_cores
+from batch.platforms.this_machine import available_cores
+from batch.platforms.transform_job import MAX_REASON
 from manifests.errors import InputError, NightscribeError
 from manifests.local_store import LocalStore, fetch
 from manifests.manifest_file import read_manifest

@@ -7,20 +7,24 @@ others are kept.
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from batch.capacity.limits import PAYLOAD_PRODUCT_MB
 from batch.capacity.used import used_here
-from batch.platforms.base import Document, JobOutcome, OnOutput
+from batch.platforms.base import Document, JobOutcome, OnOutput, ignored
+from batch.platforms.this_machine import (
+    available_cores,
+    available_memory,
+    fitting_workers,
+    gpus,
+)
 from batch.platforms.worker import InvocationError, Worker
 from manifests.errors import InputError, JobFailedError, NightscribeError, StoreError
 from manifests.manifest_file import read_manifest
@@ -97,8 +101,12 @@ def _expect(name: str, found: str, expected: str) -> None:
         raise InputError(f"{name} {found!r}: the local platform takes {expected!r}")
 
 
-def run_transform(spec: TransformSpec, *, on_output: OnOutput) -> JobOutcome:
+def run_transform(
+    spec: TransformSpec, *, on_output: OnOutput, on_line: Callable[[str], None] = ignored
+) -> JobOutcome:
     """Carry the job out; what has an output already is passed over.
+
+    ``on_line`` is told what a person should know meanwhile.
 
     Raises:
         StoreError: the output's store fails: no recording's fault, so none may lose a try by it.
@@ -110,7 +118,13 @@ def run_transform(spec: TransformSpec, *, on_output: OnOutput) -> JobOutcome:
             return JobOutcome(status="Completed")
         created = datetime.now(UTC)
         with _unpacked(spec.model_uri) as model_dir:
-            agent = _Agent(spec=spec, output=output, model_dir=model_dir, on_output=on_output)
+            agent = _Agent(
+                spec=spec,
+                output=output,
+                model_dir=model_dir,
+                on_output=on_output,
+                on_line=on_line,
+            )
             outcome = agent.run(pending)
         use = used_here(spec.name, status=outcome.status, created=created, workers=spec.concurrency)
         return replace(outcome, jobs=(use,))
@@ -148,6 +162,7 @@ class _Agent:
     output: Store
     model_dir: Path
     on_output: OnOutput
+    on_line: Callable[[str], None]
     failures: list[str] = field(default_factory=list)
     done: int = 0
     _fatal: list[BaseException] = field(default_factory=list)
@@ -156,9 +171,11 @@ class _Agent:
 
     def run(self, pending: list[tuple[Store, str]]) -> JobOutcome:
         """Work until the queue is empty, or until interrupted."""
-        count = min(self.spec.concurrency, len(pending))
+        count = self._workers(len(pending))
         waiting: _Bodies = queue.Queue(count)
-        workers = [Worker(self.model_dir, self._environment(count)) for _ in range(count)]
+        workers = [
+            Worker(self.model_dir, self._environment(count, number)) for number in range(count)
+        ]
         threads = [
             threading.Thread(target=self._serve, args=(worker, waiting), daemon=True)
             for worker in workers
@@ -198,10 +215,25 @@ class _Agent:
             return JobOutcome(status="Failed", failure_reason=reason[:MAX_REASON])
         return JobOutcome(status="Completed")
 
-    def _environment(self, workers: int) -> dict[str, str]:
+    def _workers(self, pending: int) -> int:
+        """As many as the job asks for, and no more than there is work and memory for."""
+        wanted = min(self.spec.concurrency, pending)
+        weights = sum(path.stat().st_size for path in self.model_dir.rglob("*") if path.is_file())
+        count = fitting_workers(wanted, weights, available_memory())
+        if count < wanted:
+            self.on_line(
+                f"{count} of {wanted} workers: the memory that is free holds no more with a model "
+                f"of {weights >> 20} MB"
+            )
+        return count
+
+    def _environment(self, workers: int, number: int) -> dict[str, str]:
         # Threads of several processes that fight for the same cores slow each other tenfold.
         threads = str(max(1, available_cores() // workers))
+        devices = gpus()
+        own = {"CUDA_VISIBLE_DEVICES": devices[number % len(devices)]} if devices else {}
         return {
+            **own,
             "NIGHTSCRIBE_THREADS": threads,
             "OMP_NUM_THREADS": threads,
             "HF_HUB_OFFLINE": "1",
@@ -278,9 +310,3 @@ class _Agent:
                 self.on_output(name, answer)
             return
         self.failures.append(f"{name}: {problem}")
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    affinity: Any = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from batch.account.doctor import Finding, Patient, fail, ok, warn
 from batch.bundles import configured_bundle, model_folder
-from batch.platforms.transform_job import available_cores
+from batch.platforms.this_machine import available_cores
 from manifests.storage import open_store
 from transform_handler.audio.layout import SAMPLE_RATE
 from transform_handler.records import RecordingError
