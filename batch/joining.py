@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -12,6 +11,7 @@ from batch.ledger import Result
 from batch.outputs import Answer
 from batch.plan import Plan
 from manifests.pointers import Pointer
+from manifests.recordings import path_as_text
 from manifests.storage import Store
 from transform_handler.audio.sound_facts import SoundFacts
 from transform_handler.decoding.segments import segments_of
@@ -84,8 +84,7 @@ class Joiner:
         return Rows(transcripts=transcripts, segments=segments, result=result)
 
     def _base(self, pointer: Pointer) -> dict[str, Any]:
-        # A file's name may be any bytes; a table holds text. The id tells such names apart.
-        path = os.fsencode(self.archive.key_of(pointer.uri)).decode("utf-8", "replace")
+        path = path_as_text(self.archive.key_of(pointer.uri))
         return {"id": pointer.id, "uri": pointer.uri, "path": path, "run_id": self.plan.run_id}
 
     def _common(self, pointer: Pointer) -> dict[str, Any]:

@@ -49,6 +49,11 @@ class Result:
     duration: float | None
     run_id: str
 
+    @property
+    def made_with(self) -> tuple[str, str, str]:
+        """The settings that it depends on: channel mode, model digest, decode digest."""
+        return self.channels, self.model_digest, self.decode_digest
+
 
 class Ledger(Mapping[str, Result]):
     """The newest result of each recording, by id.

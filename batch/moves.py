@@ -25,7 +25,7 @@ from batch.schema import SEGMENTS as SEGMENTS_SCHEMA
 from batch.schema import TRANSCRIPTS as TRANSCRIPTS_SCHEMA
 from manifests.local_store import changed_at
 from manifests.parallel import in_order
-from manifests.recordings import Recording
+from manifests.recordings import Recording, path_as_text
 from manifests.storage import Store
 
 _DATASETS = {SEGMENTS: SEGMENTS_SCHEMA, TRANSCRIPTS: TRANSCRIPTS_SCHEMA}
@@ -48,8 +48,10 @@ def found_again(
     fresh = [recordings[n] for n in np.flatnonzero(places < 0).tolist()]
     known: dict[tuple[str, int], list[Result]] = defaultdict(list)
     for result in ledger.beside(places, {one.etag for one in fresh}):
-        if result.etag is not None and result.size and result.error_kind is None:
-            known[result.etag, result.size].append(result)
+        # Of a name that is no text nobody can say whether it is gone.
+        told = result.etag is not None and result.size and "\ufffd" not in result.path
+        if told and result.error_kind is None:
+            known[result.etag or "", result.size or 0].append(result)
     wanting: dict[tuple[str, int], list[Recording]] = defaultdict(list)
     for one in fresh:
         if (one.etag, one.size) in known and _tells(archive, one):
@@ -70,49 +72,58 @@ def _tells(archive: Store, one: Recording) -> bool:
 
 
 def carry_over(
-    output: Store, keys: RunKeys, moves: Sequence[Move], meta: Mapping[str, Mapping[str, str]]
-) -> list[Move]:
+    output: Store, keys: RunKeys, moves: Sequence[Move], carried: Mapping[str, Mapping[str, str]]
+) -> frozenset[str]:
     """Write the moved recordings' rows as they will stand, into the run's folder.
 
     Collection takes them from there however often it is repeated: the old rows are in history then.
-    Returns the moves whose rows were there.
+    ``carried`` has the metadata of those that keep their transcript, by the new id; the others are
+    transcribed anew, and only their old rows go.
+
+    Returns the new ids of those whose rows were there.
     """
-    carried: dict[str, Move] = {}
+    if not moves:
+        return frozenset()
+    found: set[str] = set()
     by_run: dict[str, dict[str, Move]] = defaultdict(dict)
     for move in moves:
-        by_run[move.before.run_id][move.before.id] = move
+        if move.recording.id in carried:
+            by_run[move.before.run_id][move.before.id] = move
     for name, schema in _DATASETS.items():
         with row_writer(schema) as rows:
-            for of_run in by_run.values():
-                for row in read_rows(output, name, ids=set(of_run)).to_pylist():
-                    move = of_run[row["id"]]
+            for run_id, of_run in by_run.items():
+                for row in read_rows(output, name, ids=set(of_run), run_id=run_id).to_pylist():
+                    one = of_run[row["id"]].recording
+                    rows.add([_renamed(row, one, keys, carried[one.id])])
                     if name == TRANSCRIPTS:
-                        carried[row["id"]] = move
-                    rows.add([_renamed(row, move, keys, meta)])
+                        found.add(one.id)
             output.put(keys.moved(name), rows.close())
     with row_writer(LEDGER) as lines:
-        for move in carried.values():
-            lines.add(map(asdict, _results(move, keys)))
+        for move in moves:
+            lines.add(map(asdict, _results(move, keys, keeps=move.recording.id in found)))
         output.put(keys.moved_ledger, lines.close())
-    return list(carried.values())
+    return frozenset(found)
 
 
 def _renamed(
-    row: dict[str, Any], move: Move, keys: RunKeys, meta: Mapping[str, Mapping[str, str]]
+    row: dict[str, Any], one: Recording, keys: RunKeys, meta: Mapping[str, str]
 ) -> dict[str, Any]:
-    one = move.recording
-    changed: dict[str, Any] = dict(id=one.id, uri=one.uri, path=one.path, run_id=keys.run_id)  # noqa: C408
-    if "meta" in row and one.path in meta:
-        changed["meta"] = list(meta[one.path].items())
+    path = path_as_text(one.path)
+    changed: dict[str, Any] = {"id": one.id, "uri": one.uri, "path": path, "run_id": keys.run_id}
+    if "meta" in row and meta:
+        changed["meta"] = list(meta.items())
     if "version" in row:
         changed["version"] = one.version
     return {**row, **changed}
 
 
-def _results(move: Move, keys: RunKeys) -> tuple[Result, Result]:
+def _results(move: Move, keys: RunKeys, *, keeps: bool) -> Iterator[Result]:
+    """The old id's line, which says that it has no row any more, and the new one's."""
     one = move.recording
-    new = replace(move.before, id=one.id, path=one.path, version=one.version, run_id=keys.run_id)
-    return new, replace(move.before, status=MOVED, run_id=keys.run_id)
+    yield replace(move.before, status=MOVED, run_id=keys.run_id)
+    if keeps:
+        path = path_as_text(one.path)
+        yield replace(move.before, id=one.id, path=path, version=one.version, run_id=keys.run_id)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from itertools import chain
@@ -88,14 +88,13 @@ class Planner:
         """Write a run's shards, then its plan: from here on the run exists."""
         self._bind()
         keys = RunKeys(run_id=next_run_id(self.output, today))
-        carried = carry_over(self.output, keys, survey.moves, survey.meta) if survey.moves else ()
+        mark_pending(self.output, keys.run_id)
         # What has no row to carry over is new.
-        survey = replace(survey, moves=tuple(carried))
+        survey = survey.carrying(carry_over(self.output, keys, survey.found, survey.carried))
         planned, bundle, selection = self._shards(survey), survey.bundle, survey.selection
         model = self.model_request(bundle)
         job = self.transform_request(keys, 1, model["ModelName"], self.limits(survey, planned))
         check_documents(model, job)
-        mark_pending(self.output, keys.run_id)
         shards = write_round(self.output, keys, 1, planned)
         plan = Plan(
             run_id=keys.run_id,

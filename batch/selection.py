@@ -161,8 +161,8 @@ def judge(
             return Rest.SETTLING
         reason = Reason.NEW if known is None else Reason.CHANGED
         return Chosen(recording=recording, reason=reason)
-    made_with = (known.channels, known.model_digest, known.decode_digest)
-    other = made_with != (settings.channels, settings.model_digest, settings.decode_digest)
+    ours = (settings.channels, settings.model_digest, settings.decode_digest)
+    other = known.made_with != ours
     if known.error_kind is not None:
         return _judged_error(recording, known, ErrorKind(known.error_kind), other=other)
     if other and on_model_change == "all":

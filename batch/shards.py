@@ -101,7 +101,7 @@ def into_shards(
 
 
 def balanced(planned: Sequence[Planned], *, target: float, lanes: int = 1) -> list[list[Planned]]:
-    """Shards of nearly equal sound, of at most ``target`` seconds unless one part is longer.
+    """Shards of nearly equal sound, of about ``target`` seconds; a part may be longer.
 
     ``lanes`` is how many shards are worked on at a time. SageMaker divides a job's objects over its
     instances by key before it begins, as many for each: so there are as many shards for each lane,
@@ -129,6 +129,8 @@ def _others(
     """How many shards are needed beside those of long recordings, whose last ones have room."""
     room = sum(max(0.0, target - _work(shards[-1])) for shards in long)
     needed = math.ceil(max(0.0, sum(map(_work, short)) - room) / target)
+    # Two that are longer than half of a shard do not fit into one.
+    needed = max(needed, sum(_work(one) > target / 2 for one in short) - len(long))
     if short and not long:
         needed = max(1, needed)
     whole = needed + sum(map(len, long))

@@ -40,8 +40,8 @@ class Survey:
     meta: Mapping[str, Mapping[str, str]]
     durations: DurationModel
     ledger: Ledger
-    moves: tuple[Move, ...]
-    """Recordings that keep the transcript that they have under a path which is gone."""
+    found: tuple[Move, ...]
+    """Recordings that the ledger knows under a path which is gone."""
     settings: Settings
     settled_by: datetime | None
     forgotten: frozenset[str]
@@ -50,9 +50,8 @@ class Survey:
     @cached_property
     def selection(self) -> Selection:
         """What a run takes on."""
-        moved = {one.recording.id for one in self.moves}
         return select(
-            [one for one in self.recordings if one.id not in moved],
+            [one for one in self.recordings if one.id not in self.carried],
             self.ledger,
             self.settings,
             on_model_change=self.on_model_change,
@@ -61,14 +60,28 @@ class Survey:
         )
 
     @cached_property
+    def carried(self) -> dict[str, Mapping[str, str]]:
+        """The metadata of moved recordings that keep their transcript, by id."""
+        ours = (self.settings.channels, self.settings.model_digest, self.settings.decode_digest)
+        return {
+            move.recording.id: self.meta.get(move.recording.path, {})
+            for move in self.found
+            if self.on_model_change == "new-only" or move.before.made_with == ours
+        }
+
+    def carrying(self, ids: frozenset[str]) -> Survey:
+        """With no other recordings that keep the transcript of an older path."""
+        return replace(self, found=tuple(m for m in self.found if m.recording.id in ids))
+
+    @cached_property
     def gone(self) -> int:
         """Recordings that have a result, and are not listed any more; those moved are not gone."""
-        return self.ledger.unlisted([one.id for one in self.recordings]) - len(self.moves)
+        return self.ledger.unlisted([one.id for one in self.recordings]) - len(self.found)
 
     @property
     def reasons(self) -> dict[str, int]:
         """How many recordings for each reason."""
-        moved = {"moved": len(self.moves)} if self.moves else {}
+        moved = {"moved": len(self.carried)} if self.carried else {}
         return {**self.selection.reasons, **moved}
 
     def seconds(self, recording: Recording) -> float:
@@ -111,20 +124,23 @@ class Surveyor:
         self._check_meeting(meta.by_path)
         bundle = configured_bundle(self.config, self.output, dry=dry, tell=self.step)
         ledger = read_ledger(self.output)
+        forgotten = forgotten_ids(self.output)
         survey = Survey(
             recordings=recordings,
             bundle=bundle,
             meta=meta.by_path,
             durations=DurationModel.fit(*map(ledger.column, ("path", "size", "duration"))),
             ledger=ledger,
-            moves=found_again(recordings, ledger, self.archive),
+            found=found_again(
+                [one for one in recordings if one.id not in forgotten], ledger, self.archive
+            ),
             settings=Settings(
                 channels=self.config.archive.channels,
                 model_digest=bundle.model_digest,
                 decode_digest=bundle.decode_digest,
             ),
             settled_by=settled_by(self.config),
-            forgotten=forgotten_ids(self.output),
+            forgotten=forgotten,
             on_model_change=self.config.run.on_model_change,
         )
         return self._looked_at(survey) if self.config.archive.inventory else survey

@@ -73,9 +73,6 @@ def inventoried(store: Store, location: str, recent: str, *, now: datetime) -> l
 
 def recent_prefixes(recent: str, taken_at: datetime, now: datetime) -> list[str]:
     """The beginnings of paths from the day before ``taken_at`` to the day after ``now``."""
-    day = taken_at - timedelta(days=1)
-    prefixes: dict[str, None] = {}
-    while day <= now + timedelta(days=1):
-        prefixes[day.strftime(recent)] = None
-        day += timedelta(days=1)
-    return list(prefixes)
+    hours = int((now - taken_at).total_seconds() / 3600) + 49
+    from_then_on = (taken_at + timedelta(hours=hour - 24) for hour in range(hours + 1))
+    return list(dict.fromkeys(moment.strftime(recent) for moment in from_then_on))

@@ -39,6 +39,11 @@ def recording_id(path: str) -> str:
     return hashlib.sha256(os.fsencode(path)).hexdigest()[:ID_DIGITS]
 
 
+def path_as_text(path: str) -> str:
+    """A path as a table has it: a file's name may be any bytes. The id tells such names apart."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
 def list_recordings(
     store: Store,
     *,

@@ -35,7 +35,7 @@ def plan_json(survey: Survey, found: dict[Policy, Estimate]) -> dict[str, Any]:
         "listed": len(survey.recordings),
         "would_transcribe": len(survey.selection.chosen),
         "reasons": survey.reasons,
-        "moved": len(survey.moves),
+        "moved": len(survey.carried),
         "gone": survey.gone,
         "predicted_seconds": round(survey.audio_seconds, 1),
         "other_model": survey.selection.waiting,
@@ -53,8 +53,8 @@ def plan_lines(survey: Survey, found: dict[Policy, Estimate]) -> Iterator[str]:
         f"{chosen} of {listed} recordings would be transcribed, about "
         f"{hours(survey.audio_seconds)} of audio{f' ({why})' if why else ''}"
     )
-    if survey.moves:
-        yield f"{len(survey.moves)} were moved or renamed, and keep their transcript"
+    if survey.carried:
+        yield f"{len(survey.carried)} were moved or renamed, and keep their transcript"
     if survey.selection.settling:
         yield f"{survey.selection.settling} are too young ([archive] settle_minutes) and wait"
     if survey.gone:

@@ -111,7 +111,7 @@ def survey(*sizes: int) -> Survey:
         meta={},
         durations=DurationModel(learned={"wav": 1.0}),
         ledger=any_value,
-        moves=(),
+        found=(),
         settings=any_value,
         settled_by=None,
         forgotten=frozenset(),

@@ -41,9 +41,15 @@ def moves(home: Home) -> tuple[Move, ...]:
     return found_again(list(list_recordings(home.archive)), read_ledger(home.output), home.archive)
 
 
+def all_of(found: tuple[Move, ...]) -> dict[str, dict[str, str]]:
+    """They keep their transcript, and have no metadata."""
+    return {one.recording.id: {} for one in found}
+
+
 def moved_night(home: Home, run_id: str, *paths: str) -> Plan:
     """A run that takes on some recordings, and what was moved."""
-    carried = carry_over(home.output, RunKeys(run_id=run_id), moves(home), {})
+    found = moves(home)
+    carried = carry_over(home.output, RunKeys(run_id=run_id), found, all_of(found))
     plan = home.planned(run_id, paths or ["none"])
     plan = replace(plan, reasons={"new": len(paths), "moved": len(carried)})
     home.output.put(plan.keys.plan, plan.to_json())
@@ -155,16 +161,50 @@ def test_a_move_whose_rows_are_lost_is_not_carried_over(home: Home) -> None:
     (found,) = moves(home)
     for entry in list(home.output.list("transcripts/")):
         home.output.delete(entry.key)
-    assert carry_over(home.output, RunKeys(run_id=SECOND), [found], {}) == []
+    assert carry_over(home.output, RunKeys(run_id=SECOND), [found], all_of((found,))) == set()
 
 
 def test_metadata_of_the_new_path_goes_into_the_row(home: Home) -> None:
     rename(home, "inbox/a.wav", "x.wav")
     keys = RunKeys(run_id=SECOND)
-    carried = carry_over(home.output, keys, moves(home), {"x.wav": {"team": "sales"}})
-    assert [one.recording.path for one in carried] == ["x.wav"]
+    meta = {recording_id("x.wav"): {"team": "sales"}}
+    assert carry_over(home.output, keys, moves(home), meta) == {recording_id("x.wav")}
     (row,) = read_parquet(home.output.read(keys.moved("transcripts"))).to_pylist()
     assert row["meta"] == [("team", "sales")]
+
+
+def test_what_is_transcribed_anew_under_its_new_path_gives_the_old_row_up(home: Home) -> None:
+    """As with on_model_change = "all" and another model."""
+    rename(home, "inbox/a.wav", "x.wav")
+    assert carry_over(home.output, RunKeys(run_id=SECOND), moves(home), {}) == set()
+    home.collected(home.planned(SECOND, ["x.wav"]))
+    assert texts(home) == {"b.wav": "b says 5", "x.wav": "x says 10"}
+    assert read_ledger(home.output)[recording_id("inbox/a.wav")].status == MOVED
+
+
+def test_a_new_name_that_is_no_text_goes_into_the_table_as_other_rows_do(home: Home) -> None:
+    rename(home, "inbox/a.wav", os.fsdecode(b"caf\xe9.wav"))
+    moved_night(home, SECOND)
+    assert {row["path"] for row in read_rows(home.output, "transcripts").to_pylist()} == {
+        "b.wav",
+        "caf\ufffd.wav",
+    }
+
+
+def test_a_folder_that_was_renamed_is_read_run_by_run(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    real = read_rows
+
+    def noting(*args: object, **kwargs: object) -> object:
+        asked.append(kwargs["run_id"])
+        return real(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("batch.moves.read_rows", noting)
+    rename(home, "inbox/a.wav", "x.wav")
+    carry_over(home.output, RunKeys(run_id=SECOND), moves(home), all_of(moves(home)))
+    assert asked == [FIRST, FIRST]
 
 
 def test_what_is_gone_is_counted_without_what_was_moved(home: Home) -> None:

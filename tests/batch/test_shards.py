@@ -80,6 +80,11 @@ def test_balanced_shards_hold_every_part_once_and_a_recording_s_side_by_side(
         assert sum(one.seconds + 1 for one in shard) <= target + min(longest, 3601) + 1e-6
 
 
+def test_two_recordings_that_fill_a_shard_are_not_put_together() -> None:
+    shards = balanced(pointers([900.0] * 140), target=1000)
+    assert [len(shard) for shard in shards] == [1] * 140
+
+
 def test_shards_are_as_many_and_as_long_for_each_lane() -> None:
     lengths = np.random.default_rng(1).lognormal(7.5, 0.8, 500).tolist()
     shards = balanced(pointers(lengths), target=3000, lanes=8)

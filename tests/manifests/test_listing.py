@@ -250,4 +250,6 @@ def test_a_manifest_that_is_of_no_use_is_refused(
 def test_recent_days_reach_from_before_the_inventory_to_after_tonight() -> None:
     days = recent_prefixes("%Y/%m/%d/", TAKEN, NOW)
     assert days == [f"2026/11/{day}/" for day in (21, 22, 23, 24)]
+    late = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
+    assert recent_prefixes("%d/", late, datetime(2026, 11, 23, 1, tzinfo=UTC))[-1] == "24/"
     assert recent_prefixes("%Y/%m/", TAKEN, NOW) == ["2026/11/"]
