@@ -17,6 +17,7 @@ from batch.config import Config
 from batch.datasets import read_rows
 from batch.forgotten import without_forgotten
 from batch.layout import SEGMENTS, TRANSCRIPTS
+from batch.moves import Carried
 from batch.parquet import parquet_bytes
 from batch.plan import Plan
 from batch.report.clips import write_clips
@@ -77,7 +78,14 @@ def build_report(
     recordings = [scorer.scored(row) for row in units(light, matching, scorer)]
     return Report(
         facts=replace(
-            _facts(config, plan, timing, light, scorer.normalizer),
+            _facts(
+                config,
+                plan,
+                timing,
+                rows=light,
+                normalizer=scorer.normalizer,
+                audio_seconds=_audio_seconds(output, plan, light),
+            ),
             joins=window_grid(output, _runs(light, plan), plan.decode_digest),
         ),
         coverage=Coverage.of(
@@ -156,7 +164,13 @@ def _words(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, list[Timed
 
 
 def _facts(
-    config: Config, plan: Plan, timing: Timing, rows: list[dict[str, Any]], normalizer: Normalizer
+    config: Config,
+    plan: Plan,
+    timing: Timing,
+    *,
+    rows: list[dict[str, Any]],
+    normalizer: Normalizer,
+    audio_seconds: float,
 ) -> RunFacts:
     return RunFacts(
         run_id=plan.run_id,
@@ -170,7 +184,7 @@ def _facts(
         custom=config.scoring.custom,
         started_at=timing.started_at,
         finished_at=timing.finished_at,
-        audio_seconds=_audio_seconds(plan, rows),
+        audio_seconds=audio_seconds,
         rtfx=timing.rtfx,
         statuses=dict(Counter(row["status"] for row in rows)),
         errors=tuple(
@@ -186,7 +200,9 @@ def _runs(rows: list[dict[str, Any]], plan: Plan) -> Iterator[str]:
     return (row["run_id"] for row in rows if row["decode_digest"] == plan.decode_digest)
 
 
-def _audio_seconds(plan: Plan, rows: list[dict[str, Any]]) -> float:
+def _audio_seconds(output: Store, plan: Plan, rows: list[dict[str, Any]]) -> float:
     """Sound that the run transcribed; the channels of one recording share its length."""
-    lengths = {row["id"]: row["duration"] or 0.0 for row in rows if row["run_id"] == plan.run_id}
+    moved = {one.id for one in Carried(output=output, keys=plan.keys).results()}
+    ours = (row for row in rows if row["run_id"] == plan.run_id and row["id"] not in moved)
+    lengths = {row["id"]: row["duration"] or 0.0 for row in ours}
     return round(sum(lengths.values()), 3)
