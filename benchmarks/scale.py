@@ -30,6 +30,7 @@ from batch.lookup import line_of
 from batch.planning import Planner
 from batch.schema import LEDGER
 from batch.survey import Survey
+from batch.upkeep.compacting import MANY, compact
 from manifests.local_store import LocalStore
 from manifests.recordings import list_recordings, recording_id
 from manifests.storage import StoredObject
@@ -95,6 +96,8 @@ def prepare(folder: Path, recordings: int) -> None:
                 entry = next(listed)
                 lines.add([line(entry, run_id, bundle.model_digest, bundle.decode_digest)])
             output.put(f"ledger/{run_id}.parquet", lines.close())
+    # As a run does when it ends.
+    compact(output, least=MANY)
 
 
 def line(entry: StoredObject, run_id: str, model: str, decode: str) -> dict[str, object]:
@@ -140,13 +143,13 @@ def write_config(folder: Path, output: str) -> Path:
 
 def carry_out(part: str, folder: Path, recordings: int) -> None:
     """One part, in this process."""
-    begun, before = time.perf_counter(), megabytes()
+    begun, spent, before = time.perf_counter(), time.process_time(), megabytes()
     if part == "listing":
         found = list(list_recordings(SyntheticArchive(folder / "archive", recordings)))
         said = f"the listing alone, {len(found):,} recordings"
     elif part == "one":
         path = next(SyntheticArchive(folder / "archive", recordings).list("2026/06/")).key
-        begun = time.perf_counter()
+        begun, spent = time.perf_counter(), time.process_time()
         result = line_of(LocalStore(folder / "out"), recording_id(path))
         assert result is not None
         assert result.status != MOVED
@@ -156,7 +159,10 @@ def carry_out(part: str, folder: Path, recordings: int) -> None:
         planner = configured_planner(folder, recordings, output, changed=changed)
         said = plan(planner, "an incremental night" if part == "night" else "a first night")
     seconds, after = time.perf_counter() - begun, megabytes()
-    print(f"{said}: {seconds:.1f} s, {after - before:,.0f} MB beyond the program's {before:.0f}")
+    print(
+        f"{said}: {seconds:.1f} s ({time.process_time() - spent:.1f} s of processor time), "
+        f"{after - before:,.0f} MB beyond the program's {before:.0f}"
+    )
 
 
 def plan(planner: Planner, what: str) -> str:
