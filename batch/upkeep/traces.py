@@ -20,7 +20,7 @@ from batch.runs import run_ids
 from manifests.errors import NightscribeError
 from manifests.parallel import PARALLEL
 from manifests.pointers import read_pointers
-from manifests.storage import Store
+from manifests.storage import Store, open_store
 
 TABLES = (
     f"{TRANSCRIPTS}/",
@@ -230,10 +230,8 @@ def _in_golden(output: Store, target: Target) -> Iterator[tuple[str, Traces]]:
 
 
 def below(output: Store, folder: str) -> Store:
-    """An output that lies in a folder of another."""
-    from manifests.storage import open_store  # noqa: PLC0415 - a name of its own there
-
-    return open_store(output.uri_of(folder))
+    """An output that lies in a folder of another, under the same claim."""
+    return open_store(output.uri_of(folder), before_write=output.before_write)
 
 
 def settled(output: Store, traces: Traces) -> Traces:
