@@ -18,7 +18,7 @@ from batch.moves import Carried
 from batch.outputs import Outputs, by_recording, rounds_begun
 from batch.plan import Plan
 from batch.schema import LEDGER
-from batch.superseding import supersede
+from batch.superseding import supersede, take_out_lines
 from manifests.errors import NightscribeError
 from manifests.storage import Store, open_store
 
@@ -65,6 +65,7 @@ def collect(
             still_ours()
         superseded = supersede(output, plan.keys, tally.replaced)
         output.put(plan.keys.ledger, lines.close())
+        take_out_lines(output, plan.run_id)
     return tally.collected(superseded)
 
 

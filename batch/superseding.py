@@ -23,7 +23,7 @@ from batch.dataset_files import (
     remove_hidden,
     tables_of,
 )
-from batch.layout import HISTORY, TRANSCRIPTS, RunKeys
+from batch.layout import HISTORY, LEDGER, TRANSCRIPTS, RunKeys, last_run
 from batch.parquet import ParquetSink, parquet_bytes, read_parquet
 from batch.schema import SCHEMAS
 from manifests.scratch import scratch_folder
@@ -56,6 +56,20 @@ def take_out(output: Store, name: str, run_id: str) -> None:
     for file in remove_hidden(output, f"{key.rpartition('/')[0]}/", but=key):
         if key in file.sources:
             rewrite(output, file, lambda table: pc.not_equal(table["run_id"], run_id), without=key)
+
+
+def take_out_lines(output: Store, run_id: str) -> None:
+    """Take a run's lines out of merged files of the ledger: those of its own file count."""
+    for file in data_files(output, LEDGER):
+        # No file holds lines of a run that is newer than its name says.
+        if file.is_merged and last_run(file.key) >= run_id and _has_lines(output, file, run_id):
+            rewrite(output, file, lambda table: pc.not_equal(table["run_id"], run_id))
+
+
+def _has_lines(output: Store, file: DataFile, run_id: str) -> bool:
+    with opened(output, file) as parquet:
+        runs = (table["run_id"] for table in tables_of(parquet, columns=["run_id"]))
+        return any(pc.any(pc.equal(column, run_id)).as_py() for column in runs)
 
 
 def rewrite(output: Store, file: DataFile, stays: Mask, *, without: str = "") -> None:

@@ -55,7 +55,7 @@ class LocalStore:
         if "\0" in str(root):
             raise InputError(f"{str(root)!r}: no folder has a null character in its name")
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - keeps links, drops ".."
-        self._before_write = before_write
+        self.before_write = before_write
         self.uri = uri_of_path(self.root).removesuffix("/") + "/"
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
@@ -158,7 +158,7 @@ class LocalStore:
     def delete(self, key: str) -> None:
         """Remove a file if it is there."""
         path = self.path_of(key)
-        self._before_write()
+        self.before_write()
         with _translated(path), suppress(FileNotFoundError):
             path.unlink()
             # A file that came back after a power failure would hold rows that stand elsewhere.
@@ -227,7 +227,7 @@ class LocalStore:
                 file.flush()
                 os.fsync(file.fileno())
             # As late as can be: the file may have been large, and this process asleep.
-            self._before_write()
+            self.before_write()
             yield partial
         except FileNotFoundError as error:
             if not target.parent.is_dir() or partial.exists():

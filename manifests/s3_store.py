@@ -47,7 +47,7 @@ class S3Store:
         self.bucket = bucket
         self.prefix = prefix if not prefix or prefix.endswith("/") else prefix + "/"
         self.uri = f"s3://{bucket}/{self.prefix}"
-        self._before_write = before_write
+        self.before_write = before_write
         with translated(self.uri):
             self._s3 = client or _client()
 
@@ -138,7 +138,7 @@ class S3Store:
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
         target = {"Bucket": self.bucket, "Key": self.prefix + key}
-        self._before_write()
+        self.before_write()
         with translated(self.uri_of(key)):
             if isinstance(data, bytes):
                 self._s3.put_object(**target, Body=data)
@@ -165,7 +165,7 @@ class S3Store:
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
         target = {"Bucket": self.bucket, "Key": self.prefix + key}
-        self._before_write()
+        self.before_write()
         with translated(self.uri_of(key)):
             for pause in (*CONFLICT_PAUSES, None):
                 try:
@@ -203,7 +203,7 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         """Remove an object; S3 does not mind a missing one."""
-        self._before_write()
+        self.before_write()
         with translated(self.uri_of(key)):
             self._s3.delete_object(Bucket=self.bucket, Key=self.prefix + key)
 
@@ -212,7 +212,7 @@ class S3Store:
 
     def delete_version(self, key: str, version: str) -> None:
         """Remove one version of an object, or a delete marker, for good."""
-        self._before_write()
+        self.before_write()
         with translated(self.uri_of(key)):
             where = {"Bucket": self.bucket, "Key": self.prefix + key}
             self._s3.delete_object(**where, VersionId=version)

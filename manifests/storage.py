@@ -40,6 +40,8 @@ class Store(Protocol):
 
     uri: str
     """Where the store is rooted; ends with a slash."""
+    before_write: BeforeWrite
+    """Called before each write; raises where this process may not write any more."""
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Every object below ``prefix``, sorted by key."""

@@ -31,17 +31,16 @@ def ledger(rebuild: bool, config: Path, as_json: bool) -> int:
     """
     from dataclasses import asdict
 
-    from batch.claim import Claim
     from batch.cli.main import EXIT_FAILED
-    from batch.layout import CLAIM
+    from batch.cli.run_commands import new_runner
     from batch.upkeep.ledger_rebuild import check_ledger, lines_of, rebuild_ledger
 
-    output = _output(config)
     if rebuild:
-        with Claim(output, CLAIM):
-            found = rebuild_ledger(output)
+        runner = new_runner(config)
+        with runner.claimed():
+            found = rebuild_ledger(runner.output)
     else:
-        found = check_ledger(output)
+        found = check_ledger(_output(config))
     if as_json:
         click.echo(json.dumps(asdict(found), ensure_ascii=False, indent=1))
     else:
@@ -127,20 +126,20 @@ def compact(dry_run: bool, config: Path, as_json: bool) -> None:
     """Merge small files, and remove what [retention] lets go."""
     from datetime import UTC, datetime
 
-    from batch.claim import Claim
-    from batch.layout import CLAIM
+    from batch.cli.run_commands import new_runner
     from batch.upkeep.compacting import compact as compacted
     from batch.upkeep.compacting import mergers
     from batch.upkeep.retention import expired, let_go
-    from manifests.storage import open_store
 
-    settings = configured(config, (), {})
-    output, today = open_store(settings.output.uri), datetime.now(UTC).date()
-    gone = expired(output, settings.retention, today=today)
+    runner = new_runner(config)
+    output, today = runner.output, datetime.now(UTC).date()
+    gone = expired(output, runner.config.retention, today=today)
     if dry_run:
         merged = mergers(output)
     else:
-        with Claim(output, CLAIM):
+        with runner.claimed():
+            # Looked up before the claim it may be of a run that another process began since.
+            gone = expired(output, runner.config.retention, today=today)
             let_go(output, gone, today=today)
             merged = compacted(output)
     if as_json:

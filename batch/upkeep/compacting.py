@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from batch.dataset_files import SOURCES, DataFile, data_files, opened, remove_hidden, tables_of
 from batch.datasets import newest_until
 from batch.layout import HISTORY, LEDGER, MERGED, last_run
+from batch.ledger import MOVED
 from batch.parquet import ParquetSink
 from batch.runs import unfinished
 from batch.schema import LEDGER as LEDGER_SCHEMA
@@ -149,14 +151,33 @@ def _write_rows(output: Store, merger: Merger, path: Path, sources: list[str]) -
 
 
 def _write_ledger(output: Store, merger: Merger, path: Path) -> None:
-    """The newest line of each recording; it names no sources, because the newest wins anyway."""
-    lines = newest_until(list(_tables(output, merger, LEDGER_SCHEMA)), _LAST)
-    lines = lines.sort_by("id")
+    """The newest line of each recording; it names no sources, because the newest wins anyway.
+
+    Lines of what was moved stay beside a newer one of a path that was used again: who reads as it
+    was must not find the recording under both paths.
+    """
+    tables = list(_tables(output, merger, LEDGER_SCHEMA))
+    newest = newest_until(tables, _LAST)
+    lines = pa.concat_tables([newest, _older_moved(tables, newest)]).sort_by("id")
     with path.open("wb") as target:
         sink = ParquetSink(target, LEDGER_SCHEMA)
         for start in range(0, len(lines), _ROWS):
             sink.write(lines.slice(start, _ROWS))
         sink.close()
+
+
+def _older_moved(tables: Sequence[pa.Table], newest: pa.Table) -> pa.Table:
+    """Lines of what was moved that are not the newest of their id, each once."""
+    lines = pa.concat_tables(tables)
+    lines = lines.filter(pc.equal(lines["status"], MOVED))
+    lines = lines.filter(pc.invert(pc.is_in(_owners(lines), _owners(newest))))
+    places = pa.table({"owner": _owners(lines), "place": pa.array(range(len(lines)), pa.int64())})
+    first = places.group_by("owner", use_threads=False).aggregate([("place", "min")])
+    return lines.take(first["place_min"])
+
+
+def _owners(lines: pa.Table) -> pa.Array:
+    return pc.binary_join_element_wise(lines["id"], lines["run_id"], " ").combine_chunks()
 
 
 def _tables(output: Store, merger: Merger, schema: pa.Schema) -> Iterator[pa.Table]:

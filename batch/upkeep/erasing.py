@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 
 from batch.dataset_files import data_files
 from batch.layout import LEDGER, TRANSCRIPTS, RunKeys
+from batch.ledger import MOVED
+from batch.moves import Carried
 from batch.plan import Plan, ShardEntry
 from batch.superseding import rewrite
 from batch.upkeep.tables import files_with, rows_with
@@ -89,7 +91,8 @@ def _recount(output: Store, plan: Plan, target: Target) -> None:
         files = files_with(output, TRANSCRIPTS, plan.run_id)
         table = rows_with(output, TRANSCRIPTS, plan.run_id, files, columns)
         rows = table.filter(pc.is_in(table["id"], _ids(target))).to_pylist()
-        counted = {**counted, **_less(counted, rows), "recordings": plan.recordings}
+        heard = not target.ids & _carried(output, plan)
+        counted = {**counted, **_less(counted, rows, heard=heard), "recordings": plan.recordings}
         output.put(keys.collected, json.dumps(counted).encode())
     if output.stat(keys.summary) is not None:
         summary = json.loads(output.read(keys.summary))
@@ -98,11 +101,17 @@ def _recount(output: Store, plan: Plan, target: Target) -> None:
             output.put(keys.summary, json_file(summary))
 
 
-def _less(counted: Mapping[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _carried(output: Store, plan: Plan) -> set[str]:
+    """Recordings whose rows were moved: the run's hours are of what it heard."""
+    results = Carried(output=output, keys=plan.keys).results()
+    return {one.id for one in results if one.status != MOVED}
+
+
+def _less(counted: Mapping[str, Any], rows: list[dict[str, Any]], *, heard: bool) -> dict[str, Any]:
     if not rows:
         return {}
     spoken = "ok" if any(row["status"] == "ok" for row in rows) else rows[0]["status"]
-    kind, seconds = rows[0]["error_kind"], rows[0]["duration"] or 0.0
+    kind, seconds = rows[0]["error_kind"], (rows[0]["duration"] or 0.0) if heard else 0.0
     return {
         "rows": counted["rows"] - len(rows),
         "audio_seconds": round(counted["audio_seconds"] - seconds, 3),

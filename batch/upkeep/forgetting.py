@@ -16,7 +16,7 @@ from batch.forgotten import Tombstone, names_of, put_tombstone, tombstone
 from batch.golden import MARK
 from batch.plan import read_plan
 from batch.run import Runner
-from batch.runs import unfinished
+from batch.runs import remove_remains, unfinished
 from batch.upkeep.erasing import erase, erase_ledger
 from batch.upkeep.forget_target import target_of
 from batch.upkeep.traces import (
@@ -94,6 +94,8 @@ class Forgetter:
         Raises:
             InputError: a run that is not finished may still write of it.
         """
+        # What a run that was killed before its plan has written, no plan leads to.
+        remove_remains(self.output)
         traces = find_traces(self.output, self.target)
         self._check_unfinished(traces)
         done = _counted(traces, audio=self.audio)

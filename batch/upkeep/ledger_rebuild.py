@@ -21,12 +21,13 @@ from batch.parquet import parquet_bytes
 from batch.runs import unfinished
 from batch.schema import LEDGER as SCHEMA
 from batch.schema import TRANSCRIPTS as ROWS
+from batch.upkeep.moved_lines import moved_lines
 from batch.upkeep.tables import ledger_table, tables_from
 from manifests.storage import Store
 
 _SAME = [name for name in SCHEMA.names if name != "run_id"]
 _COLUMNS = [name for name in ROWS.names if name in _SAME and name != "channels"]
-_COLUMNS += ["channel", "channel_mode", "run_id"]
+_COLUMNS += ["channel", "channel_mode", "run_id", "transcribed_at"]
 _LAST = "\U0010ffff"  # sorts behind every run
 _NAMED = 20
 
@@ -93,7 +94,7 @@ def lines_of(found: Rebuilt, *, rebuilt: bool) -> Iterator[str]:
 
 
 def _lines_of_rows(output: Store, busy: Iterable[str]) -> pa.Table:
-    """A line for each recording and run that has rows."""
+    """A line for each recording and run that has rows, and for each move."""
 
     def read(files: list[list[DataFile]]) -> tuple[pa.Table, pa.Table]:
         return tables_from(output, files[0], ROWS, _COLUMNS), tables_from(
@@ -121,11 +122,16 @@ def _lines_of_rows(output: Store, busy: Iterable[str]) -> pa.Table:
         "channels": pc.coalesce(found["channel_mode"], split),
         "attempts": pc.coalesce(found["attempts"], pa.scalar(1, pa.int32())),
     }
+    lines = pa.table(found)
+    ledger = _without(ledger_table(output), busy)
+    moved = moved_lines(lines, current, ledger)
     # A row that was superseded by none of its id: the recording has another path, and another id.
-    here = pc.is_in(found["id"], pc.unique(current["id"]))
-    found["status"] = pc.if_else(here, found["status"], MOVED)
-    lines = pa.table({name: found[name] for name in SCHEMA.names}).cast(SCHEMA)
-    return _with_older_etags(lines, _without(ledger_table(output), busy))
+    ids = pa.chunked_array([*current["id"].chunks, *moved["id"].chunks], pa.string())
+    status = pc.if_else(pc.is_in(lines["id"], pc.unique(ids)), lines["status"], MOVED)
+    lines = lines.set_column(lines.schema.get_field_index("status"), "status", status)
+    lines = lines.select(SCHEMA.names).cast(SCHEMA)
+    lines = _with_older_etags(lines, ledger)
+    return pa.concat_tables([lines, moved], promote_options="default")
 
 
 def _with_older_etags(lines: pa.Table, ledger: pa.Table) -> pa.Table:

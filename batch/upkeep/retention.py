@@ -45,8 +45,10 @@ def expired(output: Store, section: RetentionSection, *, today: date) -> list[Ex
     limit = _before(today, section.runs_days)
     found += [one for run_id in runs if run_id < limit for one in _outputs(output, run_id)]
     limit = _before(today, section.reports_days)
+    reported = {folder.split("/")[1] for folder in output.folders("reports/")}
+    reports = [run_id for run_id in runs if run_id in reported]
     # The newest is what people look at, however long ago the last meeting was.
-    found += [one for run_id in runs[:-1] if run_id < limit for one in _report(output, run_id)]
+    found += [one for run_id in reports[:-1] if run_id < limit for one in _report(output, run_id)]
     return found
 
 
@@ -71,14 +73,20 @@ def check_outputs(output: Store, plan: Plan) -> None:
     Raises:
         InputError: they were.
     """
-    if output.stat(plan.keys.tidied) is None:
-        return
-    tidied = json.loads(output.read(plan.keys.tidied))
-    if "shards" in tidied:
+    removed = shards_removed(output, plan)
+    if removed is not None:
         raise InputError(
-            f"run {plan.run_id}: its shards and outputs were removed on {tidied['shards']} "
+            f"run {plan.run_id}: its shards and outputs were removed on {removed} "
             "([retention] runs_days); its rows stay as they are"
         )
+
+
+def shards_removed(output: Store, plan: Plan) -> str | None:
+    """The day on which a run's shards and outputs were removed, None where they were not."""
+    if output.stat(plan.keys.tidied) is None:
+        return None
+    day: str | None = json.loads(output.read(plan.keys.tidied)).get("shards")
+    return day
 
 
 def _before(today: date, days: int | None) -> str:

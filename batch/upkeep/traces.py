@@ -17,10 +17,12 @@ from batch.moves import Carried
 from batch.parquet import read_parquet
 from batch.plan import Plan, read_plan
 from batch.runs import run_ids
+from batch.upkeep.retention import shards_removed
+from batch.upkeep.tables import files_with, rows_with
 from manifests.errors import NightscribeError
 from manifests.parallel import PARALLEL
 from manifests.pointers import read_pointers
-from manifests.storage import Store
+from manifests.storage import Store, open_store
 
 TABLES = (
     f"{TRANSCRIPTS}/",
@@ -83,7 +85,7 @@ class RunTrace:
     carried: tuple[str, ...]
     """Tables of what was moved."""
     left: int
-    """Recordings that the plan keeps."""
+    """Recordings that the plan keeps; without its shards, its rows say which were in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +184,12 @@ def _name(key: str) -> str:
 
 
 def _left(output: Store, target: Target, plan: Plan, shards: dict[str, bytes]) -> int:
+    if shards_removed(output, plan) is not None:
+        if target.ids.isdisjoint(plan.attempts) and not any(map(target.is_in, shards.values())):
+            return plan.recordings
+        files = files_with(output, TRANSCRIPTS, plan.run_id)
+        rows = rows_with(output, TRANSCRIPTS, plan.run_id, files, ["id", "run_id"])
+        return plan.recordings - len(target.ids & set(rows["id"].to_pylist()))
     planned = (shards.get(plan.keys.shards + shard.name, b"") for shard in plan.shards)
     texts = (read_pointers(data.decode(), name="shard") for data in planned)
     ids = {pointer.id for pointers in texts for pointer in pointers}
@@ -230,10 +238,8 @@ def _in_golden(output: Store, target: Target) -> Iterator[tuple[str, Traces]]:
 
 
 def below(output: Store, folder: str) -> Store:
-    """An output that lies in a folder of another."""
-    from manifests.storage import open_store  # noqa: PLC0415 - a name of its own there
-
-    return open_store(output.uri_of(folder))
+    """An output that lies in a folder of another, under the same claim."""
+    return open_store(output.uri_of(folder), before_write=output.before_write)
 
 
 def settled(output: Store, traces: Traces) -> Traces:

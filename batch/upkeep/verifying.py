@@ -94,7 +94,7 @@ class Verifier:
     @cached_property
     def _newest_lines(self) -> pa.Table:
         lines = newest_until([ledger_table(self.output)], "\U0010ffff")
-        return lines.select(["id", "etag", "size", "attempts", "run_id"])
+        return lines.select(["id", "etag", "size", "attempts", "status", "run_id"])
 
     def listing(self, archive_uri: str) -> dict[str, tuple[str, int]]:
         """ETag and size of everything in an archive, by id."""
@@ -213,10 +213,14 @@ class _OfRun:
         return Rows(by_id=by_recording(rows.to_pylist()))
 
     def _with_later(self, rows: Rows, planned: Mapping[str, str]) -> Rows:
-        """The ledger says which recordings a later run took on; without a row here, it has one."""
+        """The ledger says which recordings a later run took on; without a row here, it has one.
+
+        Of what it moved, the row is under another id.
+        """
         lines = self.verifier.newest_lines({*planned, *rows.by_id})
         later = {one for one, line in lines.items() if line["run_id"] > self.plan.run_id}
-        gone = later - rows.by_id.keys()
+        moved = {one for one in later if lines[one]["status"] == MOVED}
+        gone = later - rows.by_id.keys() - moved
         found = read_rows(self.output, TRANSCRIPTS, ids=gone, columns=["id"])["id"].to_pylist()
         return Rows(by_id=rows.by_id, later=frozenset(later - (gone - set(found))))
 

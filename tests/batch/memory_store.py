@@ -22,6 +22,9 @@ class MemoryStore:
 
     uri = "memory:///"
 
+    def before_write(self) -> None:
+        """Whoever holds a store in memory is alone with it."""
+
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.left: int | None = None
