@@ -55,7 +55,7 @@ def test_a_ledger_of_nothing_knows_nothing() -> None:
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     output = LocalStore(tmp_path)
     output.put("ledger/2026-01-01-001.parquet", b"no Parquet")
-    with pytest.raises(StoreError, match=r"ledger/2026-01-01-001\.parquet: not a file"):
+    with pytest.raises(StoreError, match=r"ledger/2026-01-01-001\.parquet: not readable"):
         read_ledger(output)
 
 
