@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batch.layout import LEDGER as FOLDER
-from batch.parquet import parquet_bytes, read_parquet, reading
+from batch.parquet import read_parquet, reading
 from batch.schema import LEDGER
 from manifests.parallel import read_ahead
 from manifests.recordings import ID_DIGITS, Recording
@@ -148,11 +148,6 @@ def read_ledger(output: Store, *, without: str = "") -> Ledger:
             table = read_parquet(data, dictionaries=_FEW).cast(_SCHEMA)
         tables.append(table.filter(pc.not_equal(table["run_id"], without)))
     return Ledger(pa.concat_tables(tables))
-
-
-def ledger_bytes(results: list[Result]) -> bytes:
-    """A run's ledger file."""
-    return parquet_bytes(pa.Table.from_pylist([asdict(one) for one in results], LEDGER))
 
 
 def _newest(lines: pa.Table) -> tuple[pa.Table, npt.NDArray[np.bytes_]]:

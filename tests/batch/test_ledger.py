@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.ledger import Ledger, Result, ledger_bytes, read_ledger
+from batch.ledger import Ledger, Result, read_ledger
+from batch.parquet import parquet_bytes
+from batch.schema import LEDGER
 from batch.selection import Chosen, Rest, Settings, judge, select
 from manifests.errors import StoreError
 from manifests.local_store import LocalStore
@@ -35,6 +38,10 @@ def result(path: str, run_id: str = "2026-01-01-001", **changes: object) -> Resu
         "run_id": run_id,
     }
     return Result(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def ledger_bytes(results: list[Result]) -> bytes:
+    return parquet_bytes(pa.Table.from_pylist([asdict(one) for one in results], LEDGER))
 
 
 def test_the_line_of_the_newest_run_wins_in_whatever_file_it_stands(tmp_path: Path) -> None:
