@@ -68,10 +68,10 @@ def reading(uri: str) -> Iterator[None]:
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the machine, not of the file
-        said = " ".join(str(error).split())
+        said = " ".join("".join(filter(str.isprintable, word)) for word in str(error).split())
         raise StoreError(
-            f"{uri}: not readable as Parquet ({said}); 'nightscribe verify' says what else is "
-            "damaged, and an earlier version of the object or a backup brings it back"
+            f"{uri}: not readable as Parquet ({said}); put an earlier version of the object or a "
+            "backup in its place; 'nightscribe verify RUN' says what else of a run is damaged"
         ) from error
 
 
