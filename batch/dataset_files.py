@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from batch.layout import MERGED
-from manifests.errors import ObjectChangedError, ObjectNotFoundError, StoreError
+from batch.parquet import reading
+from manifests.errors import ObjectChangedError, ObjectNotFoundError
 from manifests.storage import Store, StoredObject
 
 T = TypeVar("T")
@@ -96,8 +97,49 @@ def steadily(output: Store, folders: Sequence[str], read: Callable[[list[list[Da
     raise AssertionError
 
 
+@dataclass(frozen=True, kw_only=True)
+class OpenedFile:
+    """A Parquet file that is named where it turns out to be damaged."""
+
+    uri: str
+    parquet: pq.ParquetFile
+
+    @classmethod
+    def of(cls, source: BinaryIO, uri: str) -> OpenedFile:
+        """A file's footer is read here, its rows when they are asked for."""
+        with reading(uri):
+            # Parsing on this thread alone: see read_parquet.
+            return cls(uri=uri, parquet=pq.ParquetFile(source, pre_buffer=False))
+
+    @property
+    def schema_arrow(self) -> pa.Schema:
+        """The columns."""
+        with reading(self.uri):
+            return self.parquet.schema_arrow
+
+    @property
+    def metadata(self) -> pq.FileMetaData:
+        """The footer."""
+        return self.parquet.metadata
+
+    def group(self, number: int, columns: Sequence[str] | None) -> pa.Table:
+        """One row group, or some columns of it."""
+        with reading(self.uri):
+            return self.parquet.read_row_group(number, columns=columns, use_threads=False)
+
+    def can_hold(self, number: int, ids: list[str]) -> bool:
+        """Whether a row group can, by its smallest and largest id, where the footer has them."""
+        place = self.schema_arrow.names.index("id")
+        with reading(self.uri):
+            statistics = self.metadata.row_group(number).column(place).statistics
+            if statistics is None or not statistics.has_min_max:
+                return True
+            first = bisect_left(ids, statistics.min)
+            return first < len(ids) and bool(ids[first] <= statistics.max)
+
+
 @contextmanager
-def opened(output: Store, file: DataFile) -> Iterator[pq.ParquetFile]:
+def opened(output: Store, file: DataFile) -> Iterator[OpenedFile]:
     """A file as it was listed.
 
     Raises:
@@ -106,15 +148,11 @@ def opened(output: Store, file: DataFile) -> Iterator[pq.ParquetFile]:
     """
     with output.open(file.key, etag=file.etag) as stream:
         source: BinaryIO = io.BytesIO(stream.read()) if file.size <= _WHOLE_BYTES else stream
-        try:
-            # Parsing on this thread alone: see read_parquet.
-            yield pq.ParquetFile(source, pre_buffer=False)
-        except pa.ArrowInvalid as error:
-            raise StoreError(f"{output.uri_of(file.key)}: not readable as Parquet") from error
+        yield OpenedFile.of(source, output.uri_of(file.key))
 
 
 def tables_of(
-    parquet: pq.ParquetFile,
+    parquet: OpenedFile,
     *,
     columns: Sequence[str] | None = None,
     ids: Collection[str] | None = None,
@@ -122,33 +160,24 @@ def tables_of(
     """A file's row groups, or only the rows of some ``ids``; what cannot hold them is not read.
 
     Columns that the file does not have are left out.
+
+    Raises:
+        StoreError: the file is damaged.
     """
     known = parquet.schema_arrow.names
     wanted = None if columns is None else [name for name in columns if name in known]
+    groups = range(parquet.metadata.num_row_groups)
     if ids is None:
-        for group in range(parquet.num_row_groups):
-            yield _group(parquet, group, wanted)
+        for group in groups:
+            yield parquet.group(group, wanted)
         return
     values = sorted(ids)
-    chosen, place = pa.array(values, pa.string()), known.index("id")
-    for group in range(parquet.num_row_groups):
-        if _can_hold(parquet.metadata.row_group(group).column(place), values):
-            there = pc.is_in(_group(parquet, group, ["id"])["id"], chosen)
+    chosen = pa.array(values, pa.string())
+    for group in groups:
+        if parquet.can_hold(group, values):
+            there = pc.is_in(parquet.group(group, ["id"])["id"], chosen)
             if pc.any(there).as_py():
-                yield _group(parquet, group, wanted).filter(there)
-
-
-def _group(parquet: pq.ParquetFile, group: int, columns: Sequence[str] | None) -> pa.Table:
-    return parquet.read_row_group(group, columns=columns, use_threads=False)
-
-
-def _can_hold(column: pq.ColumnChunkMetaData, ids: list[str]) -> bool:
-    """By the smallest and the largest id of a row group, where the footer has them."""
-    statistics = column.statistics
-    if statistics is None or not statistics.has_min_max:
-        return True
-    first = bisect_left(ids, statistics.min)
-    return first < len(ids) and bool(ids[first] <= statistics.max)
+                yield parquet.group(group, wanted).filter(there)
 
 
 def _split(output: Store, entries: Iterable[StoredObject]) -> tuple[list[DataFile], list[str]]:
@@ -163,10 +192,9 @@ def _data_file(output: Store, entry: StoredObject) -> DataFile:
     file = DataFile(key=entry.key, size=entry.size, etag=entry.etag)
     if not file.is_merged:
         return file
+    uri = output.uri_of(file.key)
     with output.open(file.key, etag=file.etag) as stream:
-        try:
-            metadata = pq.ParquetFile(stream, pre_buffer=False).metadata.metadata or {}
-        except pa.ArrowInvalid as error:
-            raise StoreError(f"{output.uri_of(file.key)}: not readable as Parquet") from error
-    sources = json.loads(metadata.get(SOURCES, b"[]"))
-    return DataFile(key=entry.key, size=entry.size, etag=entry.etag, sources=frozenset(sources))
+        metadata = OpenedFile.of(stream, uri).metadata.metadata or {}
+    with reading(uri):
+        sources = frozenset(json.loads(metadata.get(SOURCES, b"[]")))
+    return DataFile(key=entry.key, size=entry.size, etag=entry.etag, sources=sources)

@@ -11,9 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batch.layout import LEDGER as FOLDER
-from batch.parquet import parquet_bytes, read_parquet
+from batch.parquet import read_parquet, reading
 from batch.schema import LEDGER
-from manifests.errors import StoreError
 from manifests.parallel import read_ahead
 from manifests.recordings import ID_DIGITS, Recording
 from manifests.storage import Store
@@ -150,17 +149,10 @@ def read_ledger(output: Store, *, without: str = "") -> Ledger:
     keys = [entry.key for entry in output.list(FOLDER)]
     tables = [LEDGER.empty_table().cast(_SCHEMA)]
     for key, data in zip(keys, read_ahead(output, keys), strict=True):
-        try:
+        with reading(output.uri_of(key)):
             table = read_parquet(data, dictionaries=_FEW).cast(_SCHEMA)
-        except (pa.ArrowException, ValueError) as error:
-            raise StoreError(f"{output.uri_of(key)}: not a file of the ledger ({error})") from error
         tables.append(table.filter(pc.not_equal(table["run_id"], without)))
     return Ledger(pa.concat_tables(tables))
-
-
-def ledger_bytes(results: list[Result]) -> bytes:
-    """A run's ledger file."""
-    return parquet_bytes(pa.Table.from_pylist([asdict(one) for one in results], LEDGER))
 
 
 def _newest(lines: pa.Table) -> tuple[pa.Table, npt.NDArray[np.bytes_]]:

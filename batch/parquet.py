@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from manifests.errors import NightscribeError, StoreError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -25,7 +28,10 @@ _BLOCK = 1 << 20
 
 
 class ParquetSink:
-    """Writes one Parquet file, a table at a time, and its checksum at the end."""
+    """Writes one Parquet file, a table at a time, and its checksum at the end.
+
+    One that is left without ``close``, after an error, is no Parquet file.
+    """
 
     def __init__(self, target: BinaryIO, schema: pa.Schema) -> None:
         self._hashing = _Hashing(target)
@@ -36,10 +42,37 @@ class ParquetSink:
         self._writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
 
     def close(self, metadata: Mapping[bytes, bytes] | None = None) -> None:
-        """Write the footer, with ``metadata`` in it."""
+        """Write the footer, with ``metadata`` in it.
+
+        Raises:
+            ValueError: the target was closed before.
+        """
         noted = {**(metadata or {}), CHECKSUM: self._hashing.digest.hexdigest().encode()}
         self._writer.add_key_value_metadata(noted)
         self._writer.close()
+        if self._hashing.failed:
+            raise ValueError("the target of a Parquet file was closed before its footer")
+
+
+@contextmanager
+def reading(uri: str) -> Iterator[None]:
+    """Name the file that is read here, where it is damaged.
+
+    Raises:
+        StoreError: it is not readable as Parquet.
+    """
+    try:
+        yield
+    except NightscribeError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the machine, not of the file
+        said = " ".join("".join(filter(str.isprintable, word)) for word in str(error).split())
+        raise StoreError(
+            f"{uri}: not readable as Parquet ({said}); put an earlier version of the object or a "
+            "backup in its place; 'nightscribe verify RUN' says what else of a run is damaged"
+        ) from error
 
 
 def read_parquet(
@@ -92,13 +125,18 @@ def is_intact(file: BinaryIO) -> bool | None:
 
 
 class _Hashing(io.RawIOBase):
-    """A file that is only written to, and hashed on its way."""
+    """A file that is only written to, and hashed on its way.
+
+    Arrow's writer puts a footer even into a file that was given up, when it is garbage; there it
+    must not fail again, for nobody can catch that.
+    """
 
     def __init__(self, target: BinaryIO) -> None:
         super().__init__()
         self._target = target
         self._position = 0
         self.digest = hashlib.sha256()
+        self.failed = False
 
     def writable(self) -> bool:
         return True
@@ -109,6 +147,15 @@ class _Hashing(io.RawIOBase):
     def write(self, data: ReadableBuffer, /) -> int:
         block = bytes(data)
         self.digest.update(block)
-        self._target.write(block)
+        self.failed = self.failed or self._target.closed
+        if not self.failed:
+            self._write(block)
         self._position += len(block)
         return len(block)
+
+    def _write(self, block: bytes) -> None:
+        try:
+            self._target.write(block)
+        except BaseException:
+            self.failed = True
+            raise

@@ -334,6 +334,7 @@ class Runner:
             try:
                 plan = read_plan(self.output, run_id)
             except InputError as error:
+                self._check_that_it_has_no_rows(run_id, error)
                 self.listener.warn(f"run {run_id} cannot be gone on with: {error}")
                 self._give_up(run_id)
                 continue
@@ -364,8 +365,22 @@ class Runner:
             self.config.platform.name == "local",
             isolated(self.config),
         )
-        rows = plan.keys.rows(TRANSCRIPTS)
-        return planned == wanted or self.output.stat(rows) is not None
+        return planned == wanted or self._has_rows(plan.keys)
+
+    def _has_rows(self, keys: RunKeys) -> bool:
+        places = (keys.rows(TRANSCRIPTS), keys.ledger)
+        return any(self.output.stat(place) is not None for place in places)
+
+    def _check_that_it_has_no_rows(self, run_id: str, error: InputError) -> None:
+        """What a night has cost is not thrown away for a file that can be brought back."""
+        keys = RunKeys(run_id=run_id)
+        if self._has_rows(keys):
+            raise InputError(
+                f"{error}; run {run_id} has rows that its report needs it for: put it back (an "
+                "earlier version of the object, a backup), or go on with the nightscribe that "
+                f"wrote it; to transcribe its recordings again, delete {keys.rows(TRANSCRIPTS)} "
+                f"and {keys.ledger} below {self.output.uri}"
+            ) from error
 
     def _stop(self, plan: Plan) -> None:
         """Stop the job that a driver who died left running: it costs money, and takes the quota."""

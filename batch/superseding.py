@@ -24,7 +24,7 @@ from batch.dataset_files import (
     tables_of,
 )
 from batch.layout import HISTORY, LEDGER, TRANSCRIPTS, RunKeys, last_run
-from batch.parquet import ParquetSink, parquet_bytes, read_parquet
+from batch.parquet import ParquetSink, parquet_bytes, read_parquet, reading
 from batch.schema import SCHEMAS
 from manifests.scratch import scratch_folder
 from manifests.storage import Store
@@ -133,7 +133,10 @@ def _move(
 
 def _moved_before(output: Store, key: str) -> int:
     """Rows that this run moved before it was killed, and counts now."""
-    return len(read_parquet(output.read(key), columns=["id"])) if output.stat(key) else 0
+    if output.stat(key) is None:
+        return 0
+    with reading(output.uri_of(key)):
+        return len(read_parquet(output.read(key), columns=["id"]))
 
 
 def _theirs(rows: pa.Table, run_id: str, ids: pa.Array) -> pa.Array:

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 from manifests.aws_errors import error_code
 from manifests.errors import InputError, ObjectChangedError, ObjectNotFoundError, UnavailableError
 from manifests.s3_errors import translated
+from manifests.s3_parts import is_large, put_in_parts
 from manifests.s3_reading import RangeReader, body_of
 from manifests.storage import BeforeWrite, StoredObject, nothing
 
@@ -169,11 +170,10 @@ class S3Store:
         with translated(self.uri_of(key)):
             for pause in (*CONFLICT_PAUSES, None):
                 try:
-                    with _opened(data) as body:
-                        self._s3.put_object(**target, **condition, Body=body)
+                    self._put_once(data, target, condition)
                 except ClientError as error:
                     code = error_code(error)
-                    if code == "PreconditionFailed":
+                    if code in ("PreconditionFailed", "NoSuchUpload"):
                         return self._answer_was_lost(error, key, data)
                     if code == "NoSuchKey":
                         return False
@@ -185,6 +185,15 @@ class S3Store:
                 if pause:
                     time.sleep(pause)
         raise UnavailableError(f"others write {self.uri_of(key)} all the time; try again")
+
+    def _put_once(
+        self, data: bytes | Path, target: dict[str, str], condition: dict[str, str]
+    ) -> None:
+        if isinstance(data, Path) and is_large(data):
+            put_in_parts(self._s3, data, target, condition)
+            return
+        with _opened(data) as body:
+            self._s3.put_object(**target, **condition, Body=body)
 
     def _answer_was_lost(self, error: Any, key: str, data: bytes | Path) -> bool:
         """Whether a request that was sent again met what it had written the first time."""

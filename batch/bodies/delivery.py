@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from batch.bodies.cutting import Cutter
@@ -15,7 +14,7 @@ from batch.outputs import Outputs, shard_names
 from batch.plan import Plan
 from batch.platforms.base import Document
 from batch.progress import ShardDone
-from manifests.parallel import PARALLEL
+from manifests.parallel import in_order
 from manifests.storage import Store
 
 
@@ -56,9 +55,8 @@ def _stopped(output: Store, keys: RunKeys, number: int) -> int:
 def remove_bodies(output: Store, keys: RunKeys) -> None:
     """Remove a run's bodies, which are copies of recordings; what was staged stays known."""
     lying = [entry.key for entry in output.list(keys.bodies)]
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        for _ in pool.map(output.delete, lying):
-            pass
+    for _ in in_order(output.delete, lying):
+        pass
 
 
 @dataclass(kw_only=True)

@@ -47,11 +47,12 @@ class Side:
                 f"{named}: no {SCORES} with a {SUMMARY} in {folder.uri}; "
                 "'nightscribe score' writes them"
             )
+        table, figures = folder.read(SCORES), folder.read(SUMMARY)
         try:
-            scores = read_parquet(folder.read(SCORES))
-            summary = json.loads(folder.read(SUMMARY))
+            scores = read_parquet(table)
+            summary = json.loads(figures)
             output, run_id, rules = (summary[key] for key in ("output", "run_id", "rules"))
-        except (pa.ArrowInvalid, ValueError, KeyError, TypeError) as error:
+        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{named}: the scores in {folder.uri} are damaged, or of an older version "
                 f"({error}); score that run again"

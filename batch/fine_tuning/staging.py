@@ -10,7 +10,6 @@ import os
 import posixpath
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +20,7 @@ from manifests.hashing import sha256_of
 from manifests.labels import MANIFEST, LabelledUtterance, write_labels
 from manifests.local_store import path_of_uri, uri_of_path
 from manifests.manifest_file import write_manifest
-from manifests.parallel import PARALLEL
+from manifests.parallel import in_order
 from manifests.storage import Store, open_store
 from transform_handler.identity import digest_of
 
@@ -90,8 +89,7 @@ class Stager:
         if not self.output.uri.startswith("s3://"):
             return utterances
         here = sorted({one.audio for one in utterances if one.audio.startswith("file://")})
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            keys = dict(zip(here, pool.map(_content_key, here), strict=True))
+        keys = dict(zip(here, in_order(_content_key, here), strict=True))
         if not self.dry:
             self._upload(keys)
         moved = {uri: self.output.uri_of(key) for uri, key in keys.items()}
@@ -116,9 +114,8 @@ class Stager:
                 if self.on_bytes is not None:
                     self.on_bytes(done, sum(sizes.values()))
 
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            for _ in pool.map(upload, missing):
-                pass
+        for _ in in_order(upload, missing):
+            pass
 
     @cached_property
     def _there(self) -> set[str]:
@@ -134,8 +131,7 @@ class Stager:
             for name in sorted(names)
             if not prefix.startswith(uploaded)
         ]
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            return list(pool.map(_version, uris))
+        return list(in_order(_version, uris))
 
 
 def _canonical(uri: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
@@ -20,7 +19,7 @@ from batch.runs import run_ids
 from batch.upkeep.retention import shards_removed
 from batch.upkeep.tables import files_with, rows_with
 from manifests.errors import NightscribeError
-from manifests.parallel import PARALLEL
+from manifests.parallel import read_ahead
 from manifests.pointers import read_pointers
 from manifests.storage import Store, open_store
 
@@ -135,14 +134,13 @@ def _count(output: Store, file: DataFile, target: Target) -> int:
 
 
 def _in_runs(output: Store, target: Target) -> Iterator[RunTrace]:
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        for run_id in run_ids(output):
-            keys = RunKeys(run_id=run_id)
-            names = [entry.key for entry in output.list(keys.shards)]
-            shards = dict(zip(names, pool.map(output.read, names), strict=True))
-            trace = _run_trace(output, target, read_plan(output, run_id), shards)
-            if trace.shards or trace.carried or target.ids & trace.plan.attempts.keys():
-                yield trace
+    for run_id in run_ids(output):
+        keys = RunKeys(run_id=run_id)
+        names = [entry.key for entry in output.list(keys.shards)]
+        shards = dict(zip(names, read_ahead(output, names), strict=True))
+        trace = _run_trace(output, target, read_plan(output, run_id), shards)
+        if trace.shards or trace.carried or target.ids & trace.plan.attempts.keys():
+            yield trace
 
 
 def _run_trace(output: Store, target: Target, plan: Plan, shards: dict[str, bytes]) -> RunTrace:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.ledger import Ledger, Result, ledger_bytes, read_ledger
+from batch.ledger import Ledger, Result, read_ledger
+from batch.parquet import parquet_bytes
+from batch.schema import LEDGER
 from batch.selection import Chosen, Rest, Settings, judge, select
 from manifests.errors import StoreError
 from manifests.local_store import LocalStore
@@ -37,6 +40,10 @@ def result(path: str, run_id: str = "2026-01-01-001", **changes: object) -> Resu
     return Result(**{**values, **changes})  # type: ignore[arg-type]
 
 
+def ledger_bytes(results: list[Result]) -> bytes:
+    return parquet_bytes(pa.Table.from_pylist([asdict(one) for one in results], LEDGER))
+
+
 def test_the_line_of_the_newest_run_wins_in_whatever_file_it_stands(tmp_path: Path) -> None:
     output = LocalStore(tmp_path)
     old, new = result("a.wav", "2026-01-01-001"), result("a.wav", "2026-01-03-001", etag="e2")
@@ -55,7 +62,7 @@ def test_a_ledger_of_nothing_knows_nothing() -> None:
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     output = LocalStore(tmp_path)
     output.put("ledger/2026-01-01-001.parquet", b"no Parquet")
-    with pytest.raises(StoreError, match=r"ledger/2026-01-01-001\.parquet: not a file"):
+    with pytest.raises(StoreError, match=r"ledger/2026-01-01-001\.parquet: not readable"):
         read_ledger(output)
 
 
