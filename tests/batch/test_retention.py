@@ -137,7 +137,7 @@ def test_a_run_tidies_up_when_it_ends_and_is_as_good_where_it_cannot(
     runner = home.runner()
     runner.output, runner.today = home.output, lambda: TODAY
     monkeypatch.setattr(runner, "resume", list)
-    monkeypatch.setattr(runner, "survey", lambda: SimpleNamespace(bundle=None))
+    monkeypatch.setattr(runner, "survey", lambda: SimpleNamespace(bundle=None, reasons={}))
     monkeypatch.setattr(runner, "golden", lambda _: None)
     monkeypatch.setattr(runner, "_planned", lambda _: None)
     assert runner.run() == []

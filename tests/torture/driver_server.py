@@ -12,7 +12,8 @@ before ("@collect 117").
 
 from __future__ import annotations
 
-import encodings.ascii  # noqa: F401 - another user may not read this Python's files
+import encodings.ascii
+import encodings.utf_8_sig  # noqa: F401
 import json
 import os
 import signal
