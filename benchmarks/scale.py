@@ -3,8 +3,8 @@
 The listing is made up (paths, sizes and change tokens of a year of meetings); the ledger of its 365
 nights is written as runs write it. Then a night: one recording in 200 is new, one in 1,000 changed.
 Printed: the listing alone, then the whole plan (``nightscribe plan``: listing, ledger, difference,
-shards and plan written), each in a process of its own with its peak memory; the plan of a first
-night, in which all is new; and how long one recording takes to be found.
+shards and plan written), each in a process of its own with its peak memory; and how long one
+recording takes to be found.
 
     scale.py [--recordings N] [--folder KEPT]
 """
@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recordings", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--part", choices=("listing", "night", "first", "one"))
+    parser.add_argument("--part", choices=("listing", "night", "one"))
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = asked.folder or Path(scratch)
@@ -75,7 +75,7 @@ def main() -> None:
             return
         prepare(folder, asked.recordings)
         print(f"{asked.recordings:,} recordings, {NIGHTS} nights")
-        for part in ("listing", "night", "first", "one"):
+        for part in ("listing", "night", "one"):
             command = [sys.executable, "-m", "benchmarks.scale", "--part", part]
             command += ["--folder", str(folder), "--recordings", str(asked.recordings)]
             subprocess.run(command, check=True)
@@ -83,9 +83,7 @@ def main() -> None:
 
 def prepare(folder: Path, recordings: int) -> None:
     """A bundle of the shipped model, and the ledger of all but the newest recordings."""
-    for output in ("out", "first"):
-        configured_planner(folder, 10, output).survey()
-    bundle = configured_planner(folder, 10, "out").survey().bundle
+    bundle = configured_planner(folder, 10).survey().bundle
     archive, known = SyntheticArchive(folder / "archive", recordings), recordings * 199 // 200
     output = LocalStore(folder / "out")
     listed = archive.list()
@@ -119,24 +117,24 @@ def line(entry: StoredObject, run_id: str, model: str, decode: str) -> dict[str,
     }
 
 
-def configured_planner(folder: Path, recordings: int, output: str, *, changed: int = 0) -> Planner:
+def configured_planner(folder: Path, recordings: int, *, changed: int = 0) -> Planner:
     """The planner of a run over the made-up archive."""
-    config: Config = load_config(write_config(folder, output))
+    config: Config = load_config(write_config(folder))
     return Planner(
         config=config,
         archive=SyntheticArchive(folder / "archive", recordings, changed=changed),
-        output=LocalStore(folder / output),
+        output=LocalStore(folder / "out"),
         warn=lambda _: None,
     )
 
 
-def write_config(folder: Path, output: str) -> Path:
+def write_config(folder: Path) -> Path:
     """A configuration as a person writes it."""
-    path = folder / f"{output}.toml"
+    path = folder / "nightscribe.toml"
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(
         f'[archive]\nuri = "archive"\n[model]\nuri = "{ROOT / "models/demo"}"\n'
-        f'[output]\nuri = "{output}"\n'
+        '[output]\nuri = "out"\n'
     )
     return path
 
@@ -155,9 +153,7 @@ def carry_out(part: str, folder: Path, recordings: int) -> None:
         assert result.status != MOVED
         said = f"one recording's line of the ledger, of run {result.run_id}"
     else:
-        output, changed = ("out", 1000) if part == "night" else ("first", 0)
-        planner = configured_planner(folder, recordings, output, changed=changed)
-        said = plan(planner, "an incremental night" if part == "night" else "a first night")
+        said = plan(configured_planner(folder, recordings, changed=1000))
     seconds, after = time.perf_counter() - begun, megabytes()
     print(
         f"{said}: {seconds:.1f} s ({time.process_time() - spent:.1f} s of processor time), "
@@ -165,7 +161,7 @@ def carry_out(part: str, folder: Path, recordings: int) -> None:
     )
 
 
-def plan(planner: Planner, what: str) -> str:
+def plan(planner: Planner) -> str:
     """Survey and freeze."""
     begun = time.perf_counter()
     survey: Survey = planner.survey()
@@ -173,7 +169,8 @@ def plan(planner: Planner, what: str) -> str:
     surveyed = time.perf_counter() - begun
     made = planner.freeze(survey, today=date(2027, 1, 1))
     return (
-        f"{what}, {chosen:,} to transcribe in {len(made.shards):,} shards (survey {surveyed:.1f} s)"
+        f"an incremental night, {chosen:,} to transcribe in {len(made.shards):,} shards "
+        f"(survey {surveyed:.1f} s)"
     )
 
 
