@@ -91,6 +91,7 @@ class Spoiled(LocalPlatform):
     """A platform some of whose jobs go wrong."""
 
     def __init__(self, spoil: Callable[[Document, JobOutcome], JobOutcome]) -> None:
+        super().__init__()
         self.jobs: list[Document] = []
         self.spoil = spoil
 

@@ -17,6 +17,9 @@ _STALL = """
 import signal, threading
 from manifests.parallel import in_order
 
+# A shell starts what it puts into the background deaf to this signal.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def stall(number):
     if number == 9:
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
