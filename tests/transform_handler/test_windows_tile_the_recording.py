@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from transform_handler.audio.layout import SAMPLE_RATE, WindowLayout
@@ -137,6 +137,7 @@ def test_block_sizes_change_nothing(length: int, one: list[int], other: list[int
     duration=st.none() | st.floats(0.1, 60),
     hop=hops,
 )
+@example(length=313_600, offset=38.0, duration=None, hop=320)
 def test_a_part_has_the_very_windows_of_the_whole(
     length: int, offset: float, duration: float | None, hop: int
 ) -> None:

@@ -49,10 +49,12 @@ class PlannedWindow:
 class Part:
     """The stretch of a recording that one pointer asks for, in samples and windows.
 
-    ``end`` and ``last`` are None where the part runs to the end of the recording.
+    It is heard from ``begin`` on, and asked for from ``asked`` on. ``end`` and ``last`` are None
+    where the part runs to the end of the recording.
     """
 
     begin: int
+    asked: int
     end: int | None
     first: int
     last: int | None
@@ -64,13 +66,14 @@ class Part:
         first = max(0, (round(start * SAMPLE_RATE) - layout.reach) // layout.step)
         before = layout.reach + max(layout.context + layout.grain, _half(layout))
         begin = max(0, first * layout.step - before) if first else 0
+        asked = round((offset or 0.0) * SAMPLE_RATE)
         if duration is None:
-            return cls(begin=begin, end=None, first=first, last=None)
+            return cls(begin=begin, asked=asked, end=None, first=first, last=None)
         stop = (offset or 0.0) + duration + PART_OVERLAP_SECONDS
         last = (round(stop * SAMPLE_RATE) + layout.reach) // layout.step
         # One sample more than the last window could keep: there, the sound does not end.
         end = last * layout.step + layout.reach + layout.longest + 1
-        return cls(begin=begin, end=end, first=first, last=last)
+        return cls(begin=begin, asked=asked, end=end, first=first, last=last)
 
 
 def heard_seconds(end: int, *, offset: float | None, duration: float | None) -> float:
@@ -89,6 +92,9 @@ def cut(
     ``blocks`` begin at sample ``part.begin``. Holds little more than a window and a block.
     """
     tape = _Tape(blocks, part.begin)
+    tape.reach(part.asked + 1)
+    if tape.end <= part.asked:
+        return  # of nothing; and near its end the whole would have other windows
     index, border = part.first, _border(tape, layout, part.first)
     while border is not None and (part.last is None or index <= part.last):
         tape.reach(border + layout.longest + 1)
