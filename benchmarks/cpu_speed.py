@@ -6,7 +6,7 @@ the same sound decoded, in memory. Each side is a process of its own that stays 
 in turns, one at a time, on as many threads as each other.
 
     python benchmarks/cpu_speed.py                                      the whole table; hours
-    python benchmarks/cpu_speed.py --only long
+    python benchmarks/cpu_speed.py --only long --without-fast
     python benchmarks/cpu_speed.py --minutes 3 --utterances 20 --repeats 1
 
 Ratios are those of medians; the range is that of the ratios of single rounds. The batch size with
@@ -44,6 +44,7 @@ ROWS = {
     UTTERANCES: "{count} utterances of 1-35 s",
 }
 BATCHES = (1, 8)
+OURS = ("exact", "fast")
 MUCH_SLOWER = 1.25
 REST_SECONDS = 0.5
 
@@ -57,11 +58,12 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--only", choices=tuple(ROWS))
+    parser.add_argument("--without-fast", action="store_true", help="exact and the pipeline only")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         sound = write_sound(folder / "sound", minutes=asked.minutes, utterances=asked.utterances)
-        models = make_models(folder)
+        models = make_models(folder, OURS[:1] if asked.without_fast else OURS)
         print(f"{asked.threads} threads, {asked.repeats} rounds\n", flush=True)
         for part in [asked.only] if asked.only else ROWS:
             measure(part, sound[part], models, asked)
@@ -82,7 +84,7 @@ def measure(part: str, files: list[Path], models: Mapping[str, Path], asked: Any
         for side in sides:
             print(f"  {side.label:18} peak {side.peak() / 1e9:5.2f} GB")
         for side in sides:
-            if side.label in ("exact", "fast"):
+            if side.label in OURS:
                 tell_stages(side.label, side.stages(), seconds)
     print(flush=True)
 
@@ -101,7 +103,8 @@ def specs(part: str, files: list[Path], models: Mapping[str, Path]) -> dict[str,
     }
     ours = {
         name: {"kind": "ours", "model": str(models[name]), "files": paths}
-        for name in ("exact", "fast")
+        for name in OURS
+        if name in models
     }
     return pipelines | ours
 
