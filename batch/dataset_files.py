@@ -11,7 +11,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, TypeVar
 
 import pyarrow as pa
@@ -180,6 +180,26 @@ def tables_of(
                 yield parquet.group(group, wanted).filter(there)
 
 
+def read_files(
+    output: Store,
+    files: Iterable[DataFile],
+    schema: pa.Schema,
+    *,
+    columns: Sequence[str] | None = None,
+    ids: Collection[str] | None = None,
+) -> pa.Table:
+    """Files in one table, or some columns or the rows of some ``ids``.
+
+    Columns that an older version did not write are null.
+    """
+    names = schema.names if columns is None else columns
+    tables = [pa.schema([schema.field(name) for name in names]).empty_table()]
+    for file in files:
+        with opened(output, file) as parquet:
+            tables += tables_of(parquet, columns=columns, ids=ids)
+    return pa.concat_tables(tables, promote_options="default")
+
+
 def _split(output: Store, entries: Iterable[StoredObject]) -> tuple[list[DataFile], list[str]]:
     """The files that count, and the keys of those that were merged into one of them."""
     files = [_data_file(output, entry) for entry in entries if entry.key.endswith(".parquet")]
@@ -197,4 +217,4 @@ def _data_file(output: Store, entry: StoredObject) -> DataFile:
         metadata = OpenedFile.of(stream, uri).metadata.metadata or {}
     with reading(uri):
         sources = frozenset(json.loads(metadata.get(SOURCES, b"[]")))
-    return DataFile(key=entry.key, size=entry.size, etag=entry.etag, sources=sources)
+    return replace(file, sources=sources)

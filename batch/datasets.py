@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batch.dataset_files import DataFile, opened, steadily, tables_of
+from batch.dataset_files import DataFile, opened, read_files, steadily, tables_of
 from batch.layout import HISTORY, LEDGER, SEGMENTS, TRANSCRIPTS, RunKeys
 from batch.ledger import MOVED
 from batch.parquet import ParquetSink
@@ -95,16 +95,18 @@ def read_rows(
     wrote, from the files that can hold them.
     """
     if ids is not None and not ids:
-        return _empty(name, columns)
+        return read_files(output, [], SCHEMAS[name], columns=columns)
     if run_id is not None:
         return _of_run(output, name, run_id, ids, columns)
     folders = [f"{name}/"] if until is None else [f"{name}/", f"{HISTORY}/{name}/", LEDGER]
 
     def read(files: list[list[DataFile]]) -> pa.Table:
-        current = _joined(name, columns, [_read(output, one, columns, ids) for one in files[0]])
+        current = read_files(output, files[0], SCHEMAS[name], columns=columns, ids=ids)
         if until is None:
             return current
-        history = [_read(output, file, columns, ids) for file in files[1]]
+        history = [
+            read_files(output, [file], SCHEMAS[name], columns=columns, ids=ids) for file in files[1]
+        ]
         rows = newest_until([current, *history], until)
         return _without_moved(rows, _moved_away(output, files[2], until))
 
@@ -122,28 +124,31 @@ def _of_run(
 
     def read(files: list[list[DataFile]]) -> pa.Table:
         holding = [file for file in files[0] if file.may_hold(run_id)]
-        table = _joined(name, wanted, [_read(output, one, wanted, ids) for one in holding])
+        table = read_files(output, holding, SCHEMAS[name], columns=wanted, ids=ids)
         table = table.filter(pc.equal(table["run_id"], run_id))
         return table if columns is None else table.select(columns)
 
-    folder = RunKeys(run_id=run_id).rows(name).rpartition("/")[0]
-    return steadily(output, [f"{folder}/"], read)
+    return steadily(output, [RunKeys(run_id=run_id).partition(name)], read)
 
 
 def newest_until(tables: Sequence[pa.Table], until: str) -> pa.Table:
-    """Of each id, the rows of its newest run up to ``until``; ``tables`` hold id and run_id.
+    """Of each id, the rows of its newest run up to ``until``, as ``newest`` has them."""
+    return newest([table.filter(pc.less_equal(table["run_id"], until)) for table in tables])
+
+
+def newest(tables: Sequence[pa.Table]) -> pa.Table:
+    """Of each id, the rows of its newest run; ``tables`` hold id and run_id.
 
     After a crash a row may stand in several tables: the first of them counts.
     """
-    tables = [table.filter(pc.less_equal(table["run_id"], until)) for table in tables]
     places = [pa.repeat(number, len(table)) for number, table in enumerate(tables)]
     joined = pa.concat_tables(tables, promote_options="default")
     if not len(joined):
         return joined
     place = pa.chunked_array(places)
     run = _numbered(joined["run_id"])
-    newest = _of_group(joined["id"], run, "max")
-    joined, place = joined.filter(pc.equal(run, newest)), place.filter(pc.equal(run, newest))
+    is_last = pc.equal(run, _of_group(joined["id"], run, "max"))
+    joined, place = joined.filter(is_last), place.filter(is_last)
     return joined.filter(pc.equal(place, _of_group(joined["id"], place, "min")))
 
 
@@ -180,24 +185,3 @@ def _of_group(keys: pa.ChunkedArray, numbers: pa.Array, what: str) -> pa.Array:
     table = pa.table({"key": keys, "number": numbers})
     grouped = table.group_by("key", use_threads=False).aggregate([("number", what)])
     return grouped[f"number_{what}"].take(pc.index_in(keys, grouped["key"].combine_chunks()))
-
-
-def _read(
-    output: Store, file: DataFile, columns: Sequence[str] | None, ids: set[str] | None
-) -> pa.Table:
-    with opened(output, file) as parquet:
-        tables = list(tables_of(parquet, columns=columns, ids=ids))
-        schema = parquet.schema_arrow
-    if tables:
-        return pa.concat_tables(tables)
-    empty = schema.empty_table()
-    return empty if columns is None else empty.select([n for n in columns if n in schema.names])
-
-
-def _joined(name: str, columns: Sequence[str] | None, tables: Sequence[pa.Table]) -> pa.Table:
-    return pa.concat_tables([_empty(name, columns), *tables], promote_options="default")
-
-
-def _empty(name: str, columns: Sequence[str] | None) -> pa.Table:
-    empty = SCHEMAS[name].empty_table()
-    return empty.select(columns) if columns else empty

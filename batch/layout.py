@@ -137,9 +137,13 @@ class RunKeys:
         """The name of a shard: unique in the run, safe in a URL."""
         return f"r{number}-{index:05d}.jsonl"
 
+    def partition(self, dataset: str) -> str:
+        """The folder of ``transcripts`` or ``segments`` that the run's rows lie in."""
+        return f"{dataset}/dt={self.dt}/"
+
     def rows(self, dataset: str) -> str:
         """The run's Parquet file in ``transcripts`` or ``segments``."""
-        return f"{dataset}/dt={self.dt}/{self.run_id}.parquet"
+        return f"{self.partition(dataset)}{self.run_id}.parquet"
 
     def history(self, dataset: str, earlier: str) -> str:
         """Rows of run ``earlier`` that this run superseded."""

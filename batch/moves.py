@@ -8,18 +8,18 @@ time of change and its size: times that an unpacker may have set, whole millisec
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
+from batch.dataset_files import OpenedFile, tables_of
 from batch.datasets import read_rows, row_writer
 from batch.layout import SEGMENTS, TRANSCRIPTS, RunKeys
 from batch.ledger import MOVED, Ledger, Result
-from batch.parquet import batches_of
 from batch.schema import LEDGER
 from batch.schema import SEGMENTS as SEGMENTS_SCHEMA
 from batch.schema import TRANSCRIPTS as TRANSCRIPTS_SCHEMA
@@ -30,6 +30,7 @@ from manifests.storage import Store
 
 _DATASETS = {SEGMENTS: SEGMENTS_SCHEMA, TRANSCRIPTS: TRANSCRIPTS_SCHEMA}
 _MILLISECOND = 1_000_000
+_BATCH_ROWS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +139,14 @@ class Carried:
         for row in self._rows(self.keys.moved_ledger):
             yield Result(**row)
 
+    def kept(self) -> Iterator[Result]:
+        """Lines of the new ids alone."""
+        return (one for one in self.results() if one.status != MOVED)
+
+    def ids(self) -> set[str]:
+        """Recordings that kept their transcript: the run has rows of them that it did not make."""
+        return {one.id for one in self.kept()}
+
     def rows(self, name: str, wanted: Callable[[str], bool]) -> Iterator[dict[str, Any]]:
         """Rows of a dataset whose id is wanted."""
         for row in self._rows(self.keys.moved(name)):
@@ -147,6 +156,7 @@ class Carried:
     def _rows(self, key: str) -> Iterator[dict[str, Any]]:
         if self.output.stat(key) is None:
             return
-        batch: pa.RecordBatch
-        for batch in batches_of(self.output.read(key)):
-            yield from batch.to_pylist()
+        opened = OpenedFile.of(io.BytesIO(self.output.read(key)), self.output.uri_of(key))
+        for table in tables_of(opened):
+            for batch in table.to_batches(max_chunksize=_BATCH_ROWS):
+                yield from batch.to_pylist()

@@ -89,12 +89,6 @@ def read_parquet(
     return file.read(columns=columns, use_threads=False)
 
 
-def batches_of(data: bytes) -> Iterator[pa.RecordBatch]:
-    """A Parquet file's rows, some at a time, parsed on this thread alone."""
-    file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
-    yield from file.iter_batches(batch_size=1000, use_threads=False)
-
-
 def parquet_bytes(table: pa.Table, metadata: Mapping[bytes, bytes] | None = None) -> bytes:
     """A table as one Parquet file."""
     target = BytesIO()

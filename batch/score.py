@@ -202,7 +202,7 @@ def _runs(rows: list[dict[str, Any]], plan: Plan) -> Iterator[str]:
 
 def _audio_seconds(output: Store, plan: Plan, rows: list[dict[str, Any]]) -> float:
     """Sound that the run transcribed; the channels of one recording share its length."""
-    moved = {one.id for one in Carried(output=output, keys=plan.keys).results()}
+    moved = Carried(output=output, keys=plan.keys).ids()
     ours = (row for row in rows if row["run_id"] == plan.run_id and row["id"] not in moved)
     lengths = {row["id"]: row["duration"] or 0.0 for row in ours}
     return round(sum(lengths.values()), 3)

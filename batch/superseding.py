@@ -20,6 +20,7 @@ from batch.dataset_files import (
     data_files,
     merged_keys,
     opened,
+    read_files,
     remove_hidden,
     tables_of,
 )
@@ -53,7 +54,7 @@ def drop_run(output: Store, run_id: str) -> None:
 def take_out(output: Store, name: str, run_id: str) -> None:
     """Take a run's rows out of merged files: those of a file of its own count from now on."""
     key = RunKeys(run_id=run_id).rows(name)
-    for file in remove_hidden(output, f"{key.rpartition('/')[0]}/", but=key):
+    for file in remove_hidden(output, RunKeys(run_id=run_id).partition(name), but=key):
         if key in file.sources:
             rewrite(output, file, lambda table: pc.not_equal(table["run_id"], run_id), without=key)
 
@@ -99,15 +100,15 @@ def rewrite(output: Store, file: DataFile, stays: Mask, *, without: str = "") ->
 
 def files_of_run(output: Store, name: str, run_id: str) -> list[DataFile]:
     """The files that can hold a run's rows; mergers that were cut short are finished first."""
-    folder = RunKeys(run_id=run_id).rows(name).rpartition("/")[0]
-    return [file for file in remove_hidden(output, f"{folder}/") if file.may_hold(run_id)]
+    files = remove_hidden(output, RunKeys(run_id=run_id).partition(name))
+    return [file for file in files if file.may_hold(run_id)]
 
 
-def rows_of_run(output: Store, file: DataFile, run_id: str, ids: Collection[str]) -> pa.Table:
+def rows_of_run(
+    output: Store, name: str, file: DataFile, run_id: str, ids: Collection[str]
+) -> pa.Table:
     """The rows that a run wrote for some recordings, as they stand in a file."""
-    with opened(output, file) as parquet:
-        empty = parquet.schema_arrow.empty_table()
-        table = pa.concat_tables([empty, *tables_of(parquet, ids=ids)])
+    table = read_files(output, [file], SCHEMAS[name], ids=ids)
     return table.filter(pc.equal(table["run_id"], run_id))
 
 
@@ -116,7 +117,7 @@ def _move(
 ) -> int:
     run_id, ids = earlier
     files = files_of_run(output, name, run_id)
-    tables = [rows_of_run(output, file, run_id, ids) for file in files]
+    tables = [rows_of_run(output, name, file, run_id, ids) for file in files]
     moved = sum(map(len, tables))
     key = keys.history(name, run_id)
     if not moved:

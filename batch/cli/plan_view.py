@@ -24,8 +24,8 @@ def estimates(planner: Planner, survey: Survey) -> dict[Policy, Estimate]:
     other: Policy = "all" if ours == "new-only" else "new-only"
     now = datetime.now(UTC)
     return {
-        policy: estimate(planner, replace(survey, on_model_change=policy), now=now)
-        for policy in (ours, other)
+        ours: estimate(planner, survey, now=now),
+        other: estimate(planner, replace(survey, on_model_change=other), now=now),
     }
 
 

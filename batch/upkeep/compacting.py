@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from batch.dataset_files import SOURCES, DataFile, data_files, opened, remove_hidden, tables_of
-from batch.datasets import newest_until
+from batch.datasets import newest
 from batch.layout import HISTORY, LEDGER, MERGED, last_run
 from batch.ledger import MOVED
 from batch.parquet import ParquetSink
@@ -31,7 +31,6 @@ TARGET_BYTES = 128 << 20
 MANY = 32
 """Files that lie together before a run merges them by itself."""
 _ROWS = 16 * 1024
-_LAST = "\U0010ffff"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +156,8 @@ def _write_ledger(output: Store, merger: Merger, path: Path) -> None:
     was must not find the recording under both paths.
     """
     tables = list(_tables(output, merger, LEDGER_SCHEMA))
-    newest = newest_until(tables, _LAST)
-    lines = pa.concat_tables([newest, _older_moved(tables, newest)]).sort_by("id")
+    latest = newest(tables)
+    lines = pa.concat_tables([latest, _older_moved(tables, latest)]).sort_by("id")
     with path.open("wb") as target:
         sink = ParquetSink(target, LEDGER_SCHEMA)
         for start in range(0, len(lines), _ROWS):
@@ -166,11 +165,11 @@ def _write_ledger(output: Store, merger: Merger, path: Path) -> None:
         sink.close()
 
 
-def _older_moved(tables: Sequence[pa.Table], newest: pa.Table) -> pa.Table:
+def _older_moved(tables: Sequence[pa.Table], latest: pa.Table) -> pa.Table:
     """Lines of what was moved that are not the newest of their id, each once."""
     lines = pa.concat_tables(tables)
     lines = lines.filter(pc.equal(lines["status"], MOVED))
-    lines = lines.filter(pc.invert(pc.is_in(_owners(lines), _owners(newest))))
+    lines = lines.filter(pc.invert(pc.is_in(_owners(lines), _owners(latest))))
     places = pa.table({"owner": _owners(lines), "place": pa.array(range(len(lines)), pa.int64())})
     first = places.group_by("owner", use_threads=False).aggregate([("place", "min")])
     return lines.take(first["place_min"])

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from batch.dataset_files import data_files
 from batch.layout import LEDGER, TRANSCRIPTS, RunKeys
-from batch.ledger import MOVED
 from batch.moves import Carried
 from batch.plan import Plan, ShardEntry
 from batch.superseding import rewrite
@@ -91,7 +90,7 @@ def _recount(output: Store, plan: Plan, target: Target) -> None:
         files = files_with(output, TRANSCRIPTS, plan.run_id)
         table = rows_with(output, TRANSCRIPTS, plan.run_id, files, columns)
         rows = table.filter(pc.is_in(table["id"], _ids(target))).to_pylist()
-        heard = not target.ids & _carried(output, plan)
+        heard = target.ids.isdisjoint(Carried(output=output, keys=plan.keys).ids())
         counted = {**counted, **_less(counted, rows, heard=heard), "recordings": plan.recordings}
         output.put(keys.collected, json.dumps(counted).encode())
     if output.stat(keys.summary) is not None:
@@ -99,12 +98,6 @@ def _recount(output: Store, plan: Plan, target: Target) -> None:
         if not summary.get("abandoned"):
             summary |= {**counted, "planned": plan.recordings, "scores": _NO_SCORES}
             output.put(keys.summary, json_file(summary))
-
-
-def _carried(output: Store, plan: Plan) -> set[str]:
-    """Recordings whose rows were moved: the run's hours are of what it heard."""
-    results = Carried(output=output, keys=plan.keys).results()
-    return {one.id for one in results if one.status != MOVED}
 
 
 def _less(counted: Mapping[str, Any], rows: list[dict[str, Any]], *, heard: bool) -> dict[str, Any]:

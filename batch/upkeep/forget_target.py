@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from batch.config import Config
 from batch.dataset_files import DataFile, opened, steadily, tables_of
-from batch.datasets import newest_until
+from batch.datasets import newest
 from batch.forgotten import forgotten_by, tombstone
 from batch.layout import HISTORY, TRANSCRIPTS
 from batch.ledger import MOVED
@@ -70,11 +70,11 @@ def _former(output: Store, lines: pa.Table, one: str) -> list[tuple[str, str]]:
     Raises:
         InputError: it was moved itself, and is another recording now.
     """
-    newest = newest_until([lines], "\U0010ffff").to_pylist()
-    moved = {row["id"]: row for row in newest if row["status"] == MOVED}
+    latest = newest([lines]).to_pylist()
+    moved = {row["id"]: row for row in latest if row["status"] == MOVED}
     if one in moved:
         content = _content(moved[one])
-        now = [r["path"] for r in newest if r["id"] not in moved and _content(r) == content]
+        now = [r["path"] for r in latest if r["id"] not in moved and _content(r) == content]
         raise InputError(
             f"{moved[one]['path']!r} was moved{f' to {now[0]!r}' if now else ''}; "
             "forget it by the path that it has now"

@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batch.dataset_files import DataFile, steadily
-from batch.datasets import newest_until
+from batch.dataset_files import DataFile, read_files, steadily
+from batch.datasets import newest
 from batch.layout import HISTORY, LEDGER, TRANSCRIPTS, RunKeys
 from batch.ledger import MOVED
 from batch.parquet import parquet_bytes
@@ -22,13 +22,12 @@ from batch.runs import unfinished
 from batch.schema import LEDGER as SCHEMA
 from batch.schema import TRANSCRIPTS as ROWS
 from batch.upkeep.moved_lines import moved_lines
-from batch.upkeep.tables import ledger_table, tables_from
+from batch.upkeep.tables import ledger_table
 from manifests.storage import Store
 
 _SAME = [name for name in SCHEMA.names if name != "run_id"]
 _COLUMNS = [name for name in ROWS.names if name in _SAME and name != "channels"]
 _COLUMNS += ["channel", "channel_mode", "run_id", "transcribed_at"]
-_LAST = "\U0010ffff"  # sorts behind every run
 _NAMED = 20
 
 
@@ -45,8 +44,8 @@ class Difference:
 class Rebuilt:
     """What the rows say, and where the ledger said something else."""
 
-    lines: int
-    """Recordings with a row."""
+    recordings: int
+    """Recordings with a row; a path that one was moved from is none."""
     differences: int
     named: tuple[Difference, ...]
     """The first of them."""
@@ -79,7 +78,7 @@ def rebuild_ledger(output: Store) -> Rebuilt:
 
 def lines_of(found: Rebuilt, *, rebuilt: bool) -> Iterator[str]:
     """A few lines for a terminal."""
-    yield f"{found.lines} recordings have rows"
+    yield f"{found.recordings} recordings have rows"
     if not found.differences:
         yield "the ledger says what the rows say"
         return
@@ -97,9 +96,8 @@ def _lines_of_rows(output: Store, busy: Iterable[str]) -> pa.Table:
     """A line for each recording and run that has rows, and for each move."""
 
     def read(files: list[list[DataFile]]) -> tuple[pa.Table, pa.Table]:
-        return tables_from(output, files[0], ROWS, _COLUMNS), tables_from(
-            output, files[1], ROWS, _COLUMNS
-        )
+        current, history = (read_files(output, one, ROWS, columns=_COLUMNS) for one in files)
+        return current, history
 
     folders = [f"{TRANSCRIPTS}/", f"{HISTORY}/{TRANSCRIPTS}/"]
     current, history = steadily(output, folders, read)
@@ -152,14 +150,16 @@ def _owners(table: pa.Table) -> pa.Array:
 
 def _compared(lines: pa.Table, ledger: pa.Table) -> Rebuilt:
     """The newest line of each recording, on both sides: only those decide anything."""
-    expected, there = newest_until([lines], _LAST), newest_until([ledger], _LAST)
+    expected, there = newest([lines]), newest([ledger])
     # Which run found a recording elsewhere, no row says; and its old rows may have expired.
     expected, there = _without_run_of_moved(expected), _without_run_of_moved(there)
     gone = pc.invert(pc.is_in(there["id"], pc.unique(expected["id"])))
     there = there.filter(pc.invert(pc.and_(gone, pc.equal(there["status"], MOVED))))
     differences = sorted(_differences(expected, there), key=lambda one: one.path)
     return Rebuilt(
-        lines=len(expected), differences=len(differences), named=tuple(differences[:_NAMED])
+        recordings=pc.sum(pc.not_equal(expected["status"], MOVED)).as_py() or 0,
+        differences=len(differences),
+        named=tuple(differences[:_NAMED]),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batch.dataset_files import DataFile, opened, steadily, tables_of
+from batch.dataset_files import DataFile, read_files, steadily
 from batch.layout import HISTORY, LEDGER, RunKeys
 from batch.schema import LEDGER as LEDGER_SCHEMA
 from batch.schema import SCHEMAS
@@ -18,14 +18,14 @@ def ledger_table(output: Store) -> pa.Table:
     """Every line of the ledger, older ones too."""
 
     def read(files: list[list[DataFile]]) -> pa.Table:
-        return tables_from(output, files[0], LEDGER_SCHEMA)
+        return read_files(output, files[0], LEDGER_SCHEMA)
 
     return steadily(output, [LEDGER], read)
 
 
 def files_with(output: Store, name: str, run_id: str) -> list[DataFile]:
     """The files of a dataset that can hold a run's rows, current ones before superseded ones."""
-    partition = RunKeys(run_id=run_id).rows(name).rpartition("/")[0] + "/"
+    partition = RunKeys(run_id=run_id).partition(name)
 
     def chosen(files: list[list[DataFile]]) -> list[DataFile]:
         return [file for folder in files for file in folder if file.may_hold(run_id)]
@@ -37,17 +37,5 @@ def rows_with(
     output: Store, name: str, run_id: str, files: Iterable[DataFile], columns: Sequence[str]
 ) -> pa.Table:
     """A run's rows in some files of a dataset; ``columns`` hold ``run_id``."""
-    table = tables_from(output, files, SCHEMAS[name], columns)
+    table = read_files(output, files, SCHEMAS[name], columns=columns)
     return table.filter(pc.equal(table["run_id"], run_id))
-
-
-def tables_from(
-    output: Store, files: Iterable[DataFile], schema: pa.Schema, columns: Sequence[str] = ()
-) -> pa.Table:
-    """Some columns of files in one table, all of them without ``columns``."""
-    names = list(columns) or schema.names
-    tables = [pa.schema([schema.field(name) for name in names]).empty_table()]
-    for file in files:
-        with opened(output, file) as parquet:
-            tables += tables_of(parquet, columns=names)
-    return pa.concat_tables(tables, promote_options="default")

@@ -11,7 +11,6 @@ from batch.bodies.index import read_index
 from batch.dataset_files import DataFile, opened, remove_hidden, tables_of
 from batch.exports import FORMATS, safe_name
 from batch.layout import HISTORY, LEDGER, SEGMENTS, TRANSCRIPTS, RunKeys
-from batch.ledger import MOVED
 from batch.moves import Carried
 from batch.parquet import read_parquet
 from batch.plan import Plan, read_plan
@@ -191,8 +190,7 @@ def _left(output: Store, target: Target, plan: Plan, shards: dict[str, bytes]) -
     planned = (shards.get(plan.keys.shards + shard.name, b"") for shard in plan.shards)
     texts = (read_pointers(data.decode(), name="shard") for data in planned)
     ids = {pointer.id for pointers in texts for pointer in pointers}
-    carried = Carried(output=output, keys=plan.keys).results()
-    return len((ids | {one.id for one in carried if one.status != MOVED}) - target.ids)
+    return len((ids | Carried(output=output, keys=plan.keys).ids()) - target.ids)
 
 
 def _in_reports(output: Store, target: Target) -> Iterator[str]:

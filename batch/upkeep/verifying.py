@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from batch.checksums import checksums
 from batch.dataset_files import DataFile, data_files
-from batch.datasets import newest_until, read_rows
+from batch.datasets import newest, read_rows
 from batch.layout import LEDGER, SEGMENTS, TRANSCRIPTS
 from batch.ledger import MOVED
 from batch.moves import Carried
@@ -93,7 +93,7 @@ class Verifier:
 
     @cached_property
     def _newest_lines(self) -> pa.Table:
-        lines = newest_until([ledger_table(self.output)], "\U0010ffff")
+        lines = newest([ledger_table(self.output)])
         return lines.select(["id", "etag", "size", "attempts", "status", "run_id"])
 
     def listing(self, archive_uri: str) -> dict[str, tuple[str, int]]:
@@ -234,8 +234,8 @@ class _OfRun:
             for shard in self.plan.shards
             for pointer in read_shard(self.output, self.plan.keys, shard.name)
         }
-        carried = Carried(output=self.output, keys=self.plan.keys).results()
-        return planned | {one.id: one.path for one in carried if one.status != MOVED}
+        carried = Carried(output=self.output, keys=self.plan.keys).kept()
+        return planned | {one.id: one.path for one in carried}
 
     def _segments(self, rows: Rows) -> Iterator[Finding]:
         run_id = self.plan.run_id

@@ -43,6 +43,10 @@ def without(home: Home, folder: str) -> None:
         home.output.delete(entry.key)
 
 
+def test_a_path_that_was_left_is_no_recording_with_rows(home: Home) -> None:
+    assert check_ledger(home.output).recordings == 2
+
+
 @pytest.mark.parametrize("lost", [False, True])
 @pytest.mark.parametrize("reused", [False, True])
 def test_a_rebuilt_ledger_knows_which_run_moved_a_recording(
