@@ -17,10 +17,12 @@ from batch.ledger import MOVED, Ledger, Result, read_ledger
 from batch.moves import Carried
 from batch.outputs import Outputs, by_recording, rounds_begun
 from batch.plan import Plan
+from batch.requests import LOCAL_ROLE
 from batch.schema import LEDGER
 from batch.superseding import supersede, take_out_lines
 from manifests.errors import NightscribeError
 from manifests.storage import Store, open_store
+from transform_handler.records import ErrorKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +93,22 @@ def _carry_over(
         for row in carried.rows(name, ours.__contains__):
             table.add([row])
             tally.rows += name == TRANSCRIPTS
+
+
+def forbidden(plan: Plan, collected: Collected) -> str | None:
+    """Who may not read how many recordings, and what mends it."""
+    count = collected.kinds.get(ErrorKind.FORBIDDEN)
+    if not count:
+        return None
+    role = plan.model_request["ExecutionRoleArn"]
+    who = "this user" if role == LOCAL_ROLE else f"the jobs' role {role}"
+    mend = "its policy (s3:GetObject, and kms:Decrypt where they are encrypted)"
+    if plan.archive_uri.startswith("file://"):
+        mend = "their permissions, or the links that lead out of the archive"
+    return (
+        f"{who} may not read {count} recordings below {plan.archive_uri}; mend {mend}, "
+        "and the next run tries them again"
+    )
 
 
 @dataclass(kw_only=True)

@@ -13,39 +13,36 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
+from batch.begun import BegunRuns
 from batch.bodies.delivery import remove_bodies
-from batch.bundles import Bundle, configured_bundle
+from batch.bundles import Bundle
 from batch.capacity.prices import used_summary
 from batch.capacity.used import Timing
 from batch.checksums import noting
 from batch.claim import Claim, ClaimedError
-from batch.collect import Collected, collect
+from batch.collect import Collected, collect, forbidden
 from batch.comparison.comparison import Comparison
 from batch.config import Config
 from batch.golden import GoldenSet, against_the_last
-from batch.layout import CLAIM, MODELS, TRANSCRIPTS, WRITTEN, RunKeys
-from batch.outputs import Outputs, rounds_begun
+from batch.layout import CLAIM, MODELS, WRITTEN, RunKeys
+from batch.outputs import Outputs
 from batch.plan import Plan, read_plan
 from batch.planning import Planner
 from batch.platforms.base import JobOutcome, JobStoppedError, Platform
 from batch.progress import Listener
 from batch.report.model import Report
 from batch.report.verdict_file import Verdicts
-from batch.requests import LOCAL_ROLE, job_name
 from batch.rounds import Rounds
-from batch.runs import latest, mark_finished, pending, remove_remains, run_folders, unfinished
+from batch.runs import latest, mark_finished, pending, run_folders
 from batch.score import build_report, exceeded, write_report, write_scores
 from batch.scored_by import configured_verdicts, scored_by
 from batch.selection import Reason
-from batch.superseding import drop_run
 from batch.survey import Survey
 from batch.timing import timing_of
-from batch.transform_machines import isolated
 from batch.upkeep.retention import check_outputs, tidy_up
 from manifests.errors import InputError, NightscribeError
 from manifests.json_files import json_file
 from manifests.storage import Store, open_store
-from transform_handler.records import ErrorKind
 
 _IDLE_SECONDS = 600.0
 
@@ -132,7 +129,7 @@ class Runner:
 
     def resume(self) -> list[Finished]:
         """Finish what earlier runs left, and begin nothing new."""
-        return [self._resumed(plan) for plan in self._unfinished()]
+        return [self._resumed(plan) for plan in self._begun().wanted()]
 
     def golden(self, bundle: Bundle) -> None:
         """Transcribe and score the golden set, where this model has not been seen on it.
@@ -167,7 +164,7 @@ class Runner:
 
     def plan(self) -> Plan | None:
         """Freeze a new run; the unfinished one where there is one, None where all is done."""
-        return next(self._unfinished(), None) or self._planned(self.survey())
+        return next(self._begun().wanted(), None) or self._planned(self.survey())
 
     def survey(self, *, dry: bool = False) -> Survey:
         """What there is, and what a run would take on."""
@@ -219,7 +216,8 @@ class Runner:
         self.output.put(plan.keys.collected, json.dumps(asdict(collected)).encode())
         remove_bodies(self.output, plan.keys)
         self.listener.collected(collected)
-        self._tell_forbidden(plan, collected)
+        if sentence := forbidden(plan, collected):
+            self.listener.warn(sentence)
         return collected
 
     def score(self, plan: Plan, verdicts: Verdicts | None = None) -> tuple[Report, dict[str, Any]]:
@@ -291,113 +289,27 @@ class Runner:
             self.listener.warn(f"golden set: {error}")
             return None
 
-    # -- runs that were begun -----------------------------------------------------------------
-
     def _planned(self, survey: Survey) -> Plan | None:
-        self._tell_what_stays(survey)
+        for sentence in survey.what_stays():
+            self.listener.warn(sentence)
         if not survey.reasons:
             return None
         plan = self.planner.freeze(survey, today=self.today())
         self.listener.planned(plan)
         return plan
 
-    def _tell_what_stays(self, survey: Survey) -> None:
-        if survey.selection.waiting:
-            self.listener.warn(
-                f"{survey.selection.waiting} recordings keep the transcript of another model or "
-                'setting; [run] on_model_change = "all" would transcribe them again'
-            )
-        if survey.selection.settling:
-            self.listener.warn(
-                f"{survey.selection.settling} recordings are younger than "
-                f"{self.config.archive.settle_minutes:g} minutes ([archive] settle_minutes); the "
-                "next run takes them"
-            )
-        if survey.selection.failed:
-            self.listener.warn(f"{survey.selection.failed} recordings keep their error row")
-
-    def _tell_forbidden(self, plan: Plan, collected: Collected) -> None:
-        role = plan.model_request["ExecutionRoleArn"]
-        who = "this user" if role == LOCAL_ROLE else f"the jobs' role {role}"
-        mend = "its policy (s3:GetObject, and kms:Decrypt where they are encrypted)"
-        if plan.archive_uri.startswith("file://"):
-            mend = "their permissions, or the links that lead out of the archive"
-        if count := collected.kinds.get(ErrorKind.FORBIDDEN):
-            self.listener.warn(
-                f"{who} may not read {count} recordings below {plan.archive_uri}; mend {mend}, "
-                "and the next run tries them again"
-            )
-
-    def _unfinished(self) -> Iterator[Plan]:
-        remove_remains(self.output)
-        for run_id in unfinished(self.output):
-            try:
-                plan = read_plan(self.output, run_id)
-            except InputError as error:
-                self._check_that_it_has_no_rows(run_id, error)
-                self.listener.warn(f"run {run_id} cannot be gone on with: {error}")
-                self._give_up(run_id)
-                continue
-            if self._still_wanted(plan):
-                yield plan
-            else:
-                self.listener.warn(
-                    f"run {run_id} was planned with another model, setting or platform and is "
-                    "given up; "
-                    "its recordings are planned anew"
-                )
-                self._stop(plan)
-                self._give_up(run_id)
+    def _begun(self) -> BegunRuns:
+        return BegunRuns(
+            config=self.config,
+            output=self.output,
+            platform=self.platform,
+            warn=self.listener.warn,
+            step=self.planner.step,
+        )
 
     def _resumed(self, plan: Plan) -> Finished:
         self.listener.warn(f"going on with run {plan.run_id}, which was not finished")
         return self.finish(plan)
-
-    def _still_wanted(self, plan: Plan) -> bool:
-        """Whether an unfinished run was planned with today's settings, or has rows already."""
-        bundle = configured_bundle(self.config, self.output, tell=self.planner.step)
-        here = plan.model_request["ExecutionRoleArn"] == LOCAL_ROLE
-        planned = (plan.channels, plan.model_digest, plan.decode_digest, here, plan.sends_sound)
-        wanted = (
-            self.config.archive.channels,
-            bundle.model_digest,
-            bundle.decode_digest,
-            self.config.platform.name == "local",
-            isolated(self.config),
-        )
-        return planned == wanted or self._has_rows(plan.keys)
-
-    def _has_rows(self, keys: RunKeys) -> bool:
-        places = (keys.rows(TRANSCRIPTS), keys.ledger)
-        return any(self.output.stat(place) is not None for place in places)
-
-    def _check_that_it_has_no_rows(self, run_id: str, error: InputError) -> None:
-        """What a night has cost is not thrown away for a file that can be brought back."""
-        keys = RunKeys(run_id=run_id)
-        if self._has_rows(keys):
-            raise InputError(
-                f"{error}; run {run_id} has rows that its report needs it for: put it back (an "
-                "earlier version of the object, a backup), or go on with the nightscribe that "
-                f"wrote it; to transcribe its recordings again, delete {keys.rows(TRANSCRIPTS)} "
-                f"and {keys.ledger} below {self.output.uri}"
-            ) from error
-
-    def _stop(self, plan: Plan) -> None:
-        """Stop the job that a driver who died left running: it costs money, and takes the quota."""
-        newest = f"r{rounds_begun(self.output, plan)}"
-        try:
-            self.platform.stop_transform(job_name(plan.run_id, self.output.uri, newest))
-        except NightscribeError as error:
-            self.listener.warn(
-                f"run {plan.run_id}: a job of it that still runs is not stopped: {error}"
-            )
-
-    def _give_up(self, run_id: str) -> None:
-        drop_run(self.output, run_id)
-        remove_bodies(self.output, RunKeys(run_id=run_id))
-        content = {"run_id": run_id, "abandoned": True}
-        self.output.put(RunKeys(run_id=run_id).summary, json.dumps(content).encode())
-        mark_finished(self.output, run_id)
 
     def _sweep(self, *, after_a_crash: bool) -> None:
         """Remove the half files of a driver that was killed; old nights are not gone through."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -83,6 +83,21 @@ class Survey:
         """How many recordings for each reason."""
         moved = {"moved": len(self.carried)} if self.carried else {}
         return {**self.selection.reasons, **moved}
+
+    def what_stays(self) -> Iterator[str]:
+        """A sentence for each kind of recording that a person may have expected to be taken on."""
+        if self.selection.waiting:
+            yield (
+                f"{self.selection.waiting} recordings keep the transcript of another model or "
+                'setting; [run] on_model_change = "all" would transcribe them again'
+            )
+        if self.selection.settling:
+            yield (
+                f"{self.selection.settling} recordings are younger than [archive] settle_minutes; "
+                "the next run takes them"
+            )
+        if self.selection.failed:
+            yield f"{self.selection.failed} recordings keep their error row"
 
     def seconds(self, recording: Recording) -> float:
         """Predicted length."""

@@ -19,11 +19,11 @@ import pyarrow.compute as pc
 from batch.dataset_files import SOURCES, DataFile, data_files, opened, remove_hidden, tables_of
 from batch.datasets import newest
 from batch.layout import HISTORY, LEDGER, MERGED, last_run
-from batch.ledger import MOVED
 from batch.parquet import ParquetSink
 from batch.runs import unfinished
 from batch.schema import LEDGER as LEDGER_SCHEMA
 from batch.schema import SCHEMAS
+from batch.upkeep.moved_lines import lines_of_moves, owners
 from manifests.scratch import scratch_folder
 from manifests.storage import Store
 
@@ -152,31 +152,19 @@ def _write_rows(output: Store, merger: Merger, path: Path, sources: list[str]) -
 def _write_ledger(output: Store, merger: Merger, path: Path) -> None:
     """The newest line of each recording; it names no sources, because the newest wins anyway.
 
-    Lines of what was moved stay beside a newer one of a path that was used again: who reads as it
-    was must not find the recording under both paths.
+    Lines that tell of moves stay beside newer ones: who reads as it was must not find a recording
+    under both paths, and who forgets it must find both.
     """
     tables = list(_tables(output, merger, LEDGER_SCHEMA))
     latest = newest(tables)
-    lines = pa.concat_tables([latest, _older_moved(tables, latest)]).sort_by("id")
+    older = lines_of_moves(pa.concat_tables(tables))
+    older = older.filter(pc.invert(pc.is_in(owners(older), owners(latest))))
+    lines = pa.concat_tables([latest, older]).sort_by("id")
     with path.open("wb") as target:
         sink = ParquetSink(target, LEDGER_SCHEMA)
         for start in range(0, len(lines), _ROWS):
             sink.write(lines.slice(start, _ROWS))
         sink.close()
-
-
-def _older_moved(tables: Sequence[pa.Table], latest: pa.Table) -> pa.Table:
-    """Lines of what was moved that are not the newest of their id, each once."""
-    lines = pa.concat_tables(tables)
-    lines = lines.filter(pc.equal(lines["status"], MOVED))
-    lines = lines.filter(pc.invert(pc.is_in(_owners(lines), _owners(latest))))
-    places = pa.table({"owner": _owners(lines), "place": pa.array(range(len(lines)), pa.int64())})
-    first = places.group_by("owner", use_threads=False).aggregate([("place", "min")])
-    return lines.take(first["place_min"])
-
-
-def _owners(lines: pa.Table) -> pa.Array:
-    return pc.binary_join_element_wise(lines["id"], lines["run_id"], " ").combine_chunks()
 
 
 def _tables(output: Store, merger: Merger, schema: pa.Schema) -> Iterator[pa.Table]:

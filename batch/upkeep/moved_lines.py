@@ -38,6 +38,35 @@ def moved_lines(lines: pa.Table, current: pa.Table, ledger: pa.Table) -> pa.Tabl
     return pa.Table.from_pylist(rows, LEDGER)
 
 
+def lines_of_moves(ledger: pa.Table) -> pa.Table:
+    """Lines of what was moved, and of the same content under other paths; each once.
+
+    They say where a recording went, also when it has changed since and its history has expired.
+    """
+    is_moved = pc.equal(ledger["status"], MOVED)
+    moved, others = ledger.filter(is_moved), ledger.filter(pc.invert(is_moved))
+    elsewhere = pc.and_(
+        pc.is_in(_contents(others), pc.unique(_contents(moved))),
+        pc.invert(pc.is_in(_contents(others, "id"), _contents(moved, "id"))),
+    )
+    lines = pa.concat_tables([moved, others.filter(elsewhere)])
+    places = pa.table({"owner": owners(lines), "place": pa.array(range(len(lines)), pa.int64())})
+    first = places.group_by("owner", use_threads=False).aggregate([("place", "min")])
+    return lines.take(first["place_min"])
+
+
+def owners(lines: pa.Table) -> pa.Array:
+    """Id and run of each line, in one text."""
+    return pc.binary_join_element_wise(lines["id"], lines["run_id"], " ").combine_chunks()
+
+
+def _contents(lines: pa.Table, *more: str) -> pa.Array:
+    """Change token and size, and ``more``, in one text."""
+    names = ("etag", "size", *more)
+    parts = [pc.fill_null(pc.cast(lines[name], pa.string()), "") for name in names]
+    return pc.binary_join_element_wise(*parts, " ").combine_chunks()
+
+
 def _with_contents_of_several(lines: pa.Table) -> pa.Table:
     """Lines whose transcript stands, or stood, under more than one id."""
     lines = lines.filter(pc.is_valid(lines["etag"]))

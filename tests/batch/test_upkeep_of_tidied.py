@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from batch.begun import give_up
 from batch.config import RetentionSection
 from batch.upkeep.retention import expired, let_go
 from batch.upkeep.verifying import Verifier
@@ -47,7 +48,7 @@ def test_the_newest_report_stays_where_a_newer_run_has_none(home: Home) -> None:
     home.output.put(f"reports/{FIRST}/report.html", b"")
     home.put("b.wav")
     home.planned(SECOND, ["b.wav"])
-    home.runner()._give_up(SECOND)
+    give_up(home.output, SECOND)
     assert expired(home.output, RetentionSection(reports_days=30), today=TODAY) == []
 
 
