@@ -117,7 +117,13 @@ def write_scores(output: Store, plan: Plan, report: Report) -> dict[str, Any]:
 def write_report(output: Store, plan: Plan, report: Report, *, clips: int = 0) -> str:
     """Write the page, and ``clips`` sounds of the worst places beside it; returns its URI."""
     key = f"{plan.keys.reports}report.html"
-    sounds = write_clips(output, plan.keys.reports, worst_places(report, most=clips))
+    reports = [folder for folder in output.folders("reports/") if folder < plan.keys.reports]
+    sounds = write_clips(
+        output,
+        plan.keys.reports,
+        worst_places(report, most=clips),
+        earlier=max(reports, default=None),
+    )
     output.put(key, render(report, sounds).encode())
     return output.uri_of(key)
 

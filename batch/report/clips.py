@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -19,6 +19,7 @@ import soundfile
 
 from batch.report.places import CLIPS, Clip, Place
 from manifests.errors import NightscribeError
+from manifests.parallel import in_order, put_all, read_ahead
 from manifests.storage import Store
 from transform_handler.audio.decoder_process import DecoderProcess, SoundRequest
 from transform_handler.audio.layout import SAMPLE_RATE
@@ -37,26 +38,32 @@ Samples = npt.NDArray[np.float32]
 def write_clips(
     store: Store,
     folder: str,
-    places: Iterable[Place],
+    places: Sequence[Place],
     *,
+    earlier: str | None = None,
     budget: float = BUDGET_SECONDS,
     now: Callable[[], float] = time.monotonic,
 ) -> tuple[Clip, ...]:
     """Write the clips of ``places`` below ``folder``; those that are there already stay.
 
-    What is there and no longer wanted is removed. ``budget`` is in seconds of ``now``.
+    What is there and no longer wanted is removed. ``earlier`` is the folder of a report whose clips
+    are copied where they are of the same places. ``budget`` is in seconds of ``now``.
     """
     below = f"{folder}{CLIPS}/"
-    kept, there = _kept(store, below), {entry.key for entry in store.list(below)}
-    clips: list[Clip] = []
+    there = {entry.key for entry in store.list(below)}
+    ready = _copied(store, earlier, below, places, there) | _kept(store, below, there)
     ends = now() + budget
     with DecoderProcess(stall_seconds=min(STALL_SECONDS, budget)) as decoder:
-        for place in places:
-            clip = kept.get(place.name) if below + place.name in there else None
-            if clip is None and now() < ends:
-                clip = _written(store, below, place, _heard(decoder, place, lambda: now() < ends))
+        sounds = (
+            (place, _heard(decoder, place, lambda: now() < ends))
+            for place in places
+            if place.name not in ready and now() < ends
+        )
+        # Opus takes longer than reading: it is made on several cores, while the next is read.
+        for clip in in_order(lambda heard: _written(store, below, *heard), sounds):
             if clip is not None:
-                clips.append(clip)
+                ready[clip.name] = clip
+    clips = [ready[place.name] for place in places if place.name in ready]
     _tidy(store, below, clips, there)
     return tuple(clips)
 
@@ -113,15 +120,37 @@ def opus(samples: Samples) -> bytes:
     return file.getvalue()
 
 
-def _kept(store: Store, below: str) -> Mapping[str, Clip]:
-    """The clips that an earlier report of this run wrote."""
+def _kept(store: Store, below: str, there: Container[str]) -> dict[str, Clip]:
+    """The clips that a report wrote, by name."""
     if store.stat(below + INDEX) is None:
         return {}
     try:
         content: dict[str, Any] = json.loads(store.read(below + INDEX))
-        return {entry["name"]: Clip(**entry) for entry in content["clips"]}
+        clips = [Clip(**entry) for entry in content["clips"]]
+        return {clip.name: clip for clip in clips if below + clip.name in there}
     except (ValueError, TypeError, KeyError):
         return {}
+
+
+def _copied(
+    store: Store, earlier: str | None, below: str, places: Iterable[Place], there: Container[str]
+) -> dict[str, Clip]:
+    """Clips that an earlier report has of the same places, put beside this one."""
+    if earlier is None:
+        return {}
+    source = f"{earlier}{CLIPS}/"
+    known = _kept(store, source, {entry.key for entry in store.list(source)})
+    wanted = [place.name for place in places if below + place.name not in there]
+    names = [name for name in wanted if name in known]
+    put_all(
+        store,
+        zip(
+            (below + name for name in names),
+            read_ahead(store, (source + name for name in names)),
+            strict=True,
+        ),
+    )
+    return {name: known[name] for name in names}
 
 
 def _tidy(store: Store, below: str, clips: Iterable[Clip], there: Iterable[str]) -> None:

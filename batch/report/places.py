@@ -29,6 +29,8 @@ class Place:
     """A stretch of one recording with errors in it; seconds from the recording's start."""
 
     recording: str
+    run_id: str
+    """Of the run that heard it: another one may have heard another version."""
     channel: int | None
     uri: str
     start: float
@@ -38,7 +40,9 @@ class Place:
     @property
     def name(self) -> str:
         """The clip's file name: the same place always has the same, and any id makes a safe one."""
-        what = f"{self.recording}\0{self.channel}\0{self.start:.3f}\0{self.end:.3f}"
+        what = "\0".join(
+            (self.recording, self.run_id, str(self.channel), f"{self.start:.3f}", f"{self.end:.3f}")
+        )
         return f"{hashlib.sha256(what.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}.opus"
 
 
@@ -105,6 +109,7 @@ def _place(row: ScoredRecording, spans: Sequence[tuple[float, float]]) -> Place:
         end = min(end, row.duration)
     return Place(
         recording=row.id,
+        run_id=row.run_id,
         channel=row.channel,
         uri=row.uri,
         start=round(start, 3),

@@ -109,6 +109,21 @@ def test_a_second_report_writes_nothing_again(report, store, monkeypatch):
     assert write_clips(store, "r/", places) == first
 
 
+def test_the_next_report_copies_what_the_one_before_has_of_the_same_places(
+    report, store, monkeypatch
+):
+    first, second = worst_places(report, most=10)
+    before = write_clips(store, "reports/1/", [first, second])
+    store.delete(f"reports/1/clips/{second.name}")
+    heard = []
+    monkeypatch.setattr("batch.report.clips._heard", lambda _, place, __: heard.append(place))
+    anew = dataclasses.replace(first, run_id="another run heard it since")
+    clips = write_clips(store, "reports/2/", [anew, first, second], earlier="reports/1/")
+    assert (clips, heard) == (before[:1], [anew, second])
+    copied = store.read(f"reports/2/clips/{first.name}")
+    assert copied == store.read(f"reports/1/clips/{first.name}")
+
+
 def test_clips_that_nobody_wants_go(report, store):
     places = worst_places(report, most=10)
     write_clips(store, "r/", places)
