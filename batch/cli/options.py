@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,12 @@ if TYPE_CHECKING:
 
 DEFAULT_CONFIG = "nightscribe.toml"
 
-config_argument = click.argument(
-    "config", type=click.Path(path_type=Path, dir_okay=False), default=DEFAULT_CONFIG
-)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
 config_option = click.option(
     "-c",
     "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=_FILE,
     default=DEFAULT_CONFIG,
     show_default=True,
     help="The configuration.",
@@ -42,6 +42,19 @@ _TRAINING_SHORTCUTS = {
 }
 _ENDPOINT_SHORTCUTS = {"model": "model.uri", "output": "output.uri"}
 _KEYS = _SHORTCUTS | _TRAINING_SHORTCUTS
+
+
+def config_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The configuration as an argument, or by ``-c`` as the other commands have it."""
+
+    @wraps(command)
+    def with_config(*, config: Path | None, flagged: Path | None, **others: Any) -> Any:
+        if config and flagged:
+            raise click.UsageError(f"the configuration is given twice: {config} and {flagged}")
+        return command(config=config or flagged or Path(DEFAULT_CONFIG), **others)
+
+    flag = click.option("-c", "--config", "flagged", type=_FILE, help="The same as CONFIG.")
+    return click.argument("config", type=_FILE, required=False)(flag(with_config))
 
 
 def override_options(command: Callable[..., Any]) -> Callable[..., Any]:
