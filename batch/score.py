@@ -44,11 +44,7 @@ from manifests.references import (
     match_references,
 )
 from manifests.storage import Store
-from training.scoring import (
-    ALIGNERS,
-    Normalizer,
-    normalizer_for,
-)
+from training.scoring import Normalizer
 from training.scoring.verdict import Verdict
 
 _LIGHT = ["id", "path", "channel", "status", "error_kind", "error_message"]
@@ -70,8 +66,8 @@ def build_report(
         texts=_texts(output, plan, referenced),
         previous=previous,
         words=_words(output, plan, referenced),
-        normalizer=normalizer_for(config.archive.language, config.scoring.custom),
-        aligner=ALIGNERS[config.scoring.aligner],
+        normalizer=config.scoring.rules.normalizer_for(config.archive.language),
+        aligner=config.scoring.rules.aligner,
         report_uri=output.uri_of(plan.keys.reports),
         meeting=config.report.meeting,
     )
@@ -180,7 +176,7 @@ def _facts(
         model_digest=plan.model_digest,
         decode_digest=plan.decode_digest,
         normalizer=normalizer.name,
-        aligner=ALIGNERS[config.scoring.aligner].name,
+        aligner=config.scoring.rules.aligner.name,
         custom=config.scoring.custom,
         started_at=timing.started_at,
         finished_at=timing.finished_at,
