@@ -29,6 +29,7 @@ from batch.report.model import (
     ErrorRow,
     Report,
     RunFacts,
+    ScoredRecording,
     TimedWord,
 )
 from batch.report.places import worst_places
@@ -44,7 +45,7 @@ from manifests.references import (
     match_references,
 )
 from manifests.storage import Store
-from training.scoring import Normalizer
+from training.scoring import Normalizer, raw_tokens
 from training.scoring.verdict import Verdict
 
 _LIGHT = ["id", "path", "channel", "status", "error_kind", "error_message"]
@@ -72,6 +73,7 @@ def build_report(
         meeting=config.report.meeting,
     )
     recordings = [scorer.scored(row) for row in units(light, matching, scorer)]
+    split = {row["id"] for row in light if row["channel"] is not None}
     return Report(
         facts=replace(
             _facts(
@@ -95,6 +97,7 @@ def build_report(
         recordings=tuple(recordings),
         verdicts=verdicts,
         second=previous or None,
+        turns=dict(_turns(recordings, matching, split)),
     )
 
 
@@ -142,6 +145,17 @@ def _references(config: Config, paths: Iterable[str]) -> Matching[References]:
         return Matching()
     section = config.references
     return match_references(load_references(section.uri, scored=section.scored), paths)
+
+
+def _turns(
+    recordings: Iterable[ScoredRecording], matching: Matching[References], split: set[str]
+) -> Iterator[tuple[Channel, tuple[int, ...]]]:
+    """Of scored mixes against several speakers: the written words of each utterance."""
+    for row in recordings:
+        found = matching.by_path.get(row.path, {}).get(None)
+        if row.scored and row.id not in split and found is not None and len(found.speakers) > 1:
+            words = (len(raw_tokens(one.text)) for one in found.scored_utterances)
+            yield (row.id, None), tuple(words)
 
 
 def _texts(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, str | None]:

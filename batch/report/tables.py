@@ -165,6 +165,7 @@ def summary(report: Report) -> dict[str, Any]:
         | {label: report.written[label] for label in ("formatting", "recognition")},
         "cer": _counted(report.characters),
         **_adjudicated(report),
+        **_several_speakers(report),
         "confidence": report.confidence.as_json(),
         "places": report.places.as_json(report),
         "unit": facts.unit,
@@ -184,6 +185,11 @@ def summary(report: Report) -> dict[str, Any]:
 def _adjudicated(report: Report) -> dict[str, Any]:
     adjudication = report.adjudication
     return {} if adjudication is None else {"adjudicated": adjudicated_summary(adjudication)}
+
+
+def _several_speakers(report: Report) -> dict[str, Any]:
+    found = report.several_speakers
+    return {} if found is None else {"several_speakers": found.as_json()}
 
 
 def costs_of(facts: RunFacts) -> str:
