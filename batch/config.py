@@ -25,8 +25,7 @@ from pydantic import (
 
 from manifests.errors import InputError
 from manifests.recordings import DEFAULT_INCLUDE
-from training.scoring.custom import CustomRules
-from training.scoring.normalize import normalizer_for
+from training.scoring import ALIGNERS, CustomRules, ScoringRules, normalizer_for
 
 Location = Annotated[str, Field(min_length=1)]
 """A path or a URI."""
@@ -153,6 +152,11 @@ class ScoringSection(_Section):
     def custom(self) -> CustomRules:
         """The project's own rules, for a normaliser."""
         return CustomRules(equivalences=tuple(self.equivalences), fillers=tuple(self.fillers))
+
+    @property
+    def rules(self) -> ScoringRules:
+        """The section as what counts errors is given it."""
+        return ScoringRules(aligner=ALIGNERS[self.aligner], custom=self.custom)
 
 
 class ReportSection(_Section):

@@ -30,7 +30,6 @@ from manifests.errors import InputError
 from manifests.hashing import sha256_of
 from manifests.json_files import json_file
 from manifests.storage import Store, open_store, parent_store
-from training.scoring import normalizer_for
 from transform_handler.records import ErrorKind
 
 if TYPE_CHECKING:
@@ -218,7 +217,7 @@ def _state(config: Config, recordings: Store, references: str) -> str:
     if not listing:
         raise InputError(f"[report] golden {recordings.uri!r}: there is nothing there")
     section = config.report
-    normalizer = normalizer_for(config.archive.language, config.scoring.custom)
+    normalizer = config.scoring.rules.normalizer_for(config.archive.language)
     rules = [normalizer.name, config.scoring.aligner, str(section.meeting)]
     for place in (references, section.golden_metadata):
         listing += _version(place) if place else [""]

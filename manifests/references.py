@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from manifests.errors import InputError
 from manifests.matching import Matching, match_entries
@@ -58,15 +58,27 @@ class Reference:
         """
         ordered = tuple(sorted(utterances, key=lambda one: one.start))
         spans = _with_whole_utterances(tuple(merged(unscored)), ordered)
-        kept = (one.text for one in ordered if not _touches(one, spans))
-        return cls(
+        found = cls(
             recording=recording,
-            text=" ".join(" ".join(kept).split()),
+            text="",
             channel=channel,
             source=source,
             utterances=ordered,
             unscored=spans,
         )
+        kept = " ".join(one.text for one in found.scored_utterances)
+        return replace(found, text=" ".join(kept.split()))
+
+    @property
+    def scored_utterances(self) -> tuple[Utterance, ...]:
+        """The utterances that the text is made of, in its order."""
+        return tuple(one for one in self.utterances if not _touches(one, self.unscored))
+
+    @property
+    def speakers(self) -> frozenset[str]:
+        """Who speaks in them, where that is known."""
+        named = (one.speaker for one in self.scored_utterances)
+        return frozenset(one for one in named if one is not None)
 
 
 References = dict[int | None, Reference]

@@ -95,13 +95,20 @@ def _compared(
     labels: Sequence[LabelledUtterance],
     heed: OnProgress,
 ) -> Compared:
-    after = evaluate(model, labels, name=_name(job), on_progress=heed)
+    scoring = job.scoring
+    after = evaluate(model, labels, name=_name(job), scoring=scoring, on_progress=heed)
     if base is None:
         return Compared(before=None, after=after)
     # The base's own rules may name another language, or none; figures compare under one rule.
-    rule = normalizer_named(after.normalizer)
-    name = _base_name(job)
-    before = evaluate(base, labels, name=name, normalizer=rule, on_progress=heed)
+    rule = normalizer_named(after.normalizer, scoring.custom)
+    before = evaluate(
+        base,
+        labels,
+        name=_base_name(job),
+        scoring=scoring,
+        normalizer=rule,
+        on_progress=heed,
+    )
     return Compared(before=before, after=after)
 
 

@@ -1,7 +1,8 @@
 """Where a training run reads and writes: the contract of SageMaker's script mode.
 
 Hyperparameters in `SM_HPS`; channels in `SM_CHANNEL_TRAIN`, `…_VALIDATION`, `…_TEST`, `…_DOMAIN`
-and `…_MODEL`; the finished model in `SM_MODEL_DIR`; a failure's reason below `SM_OUTPUT_DIR`.
+and `…_MODEL`; rules of scoring in `SM_CHANNEL_SCORING`; the finished model in `SM_MODEL_DIR`; a
+failure's reason below `SM_OUTPUT_DIR`.
 Checkpoints go to `NIGHTSCRIBE_CHECKPOINT_DIR`, never into the model folder, which becomes
 `model.tar.gz`.
 """
@@ -9,11 +10,13 @@ Checkpoints go to `NIGHTSCRIBE_CHECKPOINT_DIR`, never into the model folder, whi
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.scoring.rules import DEFAULT_RULES, RULES_FILE, ScoringRules
 from training.settings import Settings
 
 _CHECKPOINTS = "/opt/ml/checkpoints"
@@ -31,6 +34,8 @@ class Job:
     """Labels that are scored once, at the end."""
     domain: Path | None = None
     """Labels of what the base model was good at before, to see what it forgot."""
+    scoring: ScoringRules = DEFAULT_RULES
+    """By which the final figures are counted, as the reports are."""
     base: Path | None
     output: Path
     checkpoints: Path
@@ -59,6 +64,7 @@ def parse(argv: Sequence[str] | None = None) -> Job:
         validation=_path(given.validation),
         test=_path(given.test),
         domain=_path(given.domain),
+        scoring=_rules(given.scoring),
         base=_path(given.base),
         output=Path(given.output),
         checkpoints=Path(given.checkpoints),
@@ -78,6 +84,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--hyperparameters", default=env.get("SM_HPS") or "{}")
     for name in _CHANNELS:
         parser.add_argument(f"--{name}", default=env.get(f"SM_CHANNEL_{name.upper()}"))
+    parser.add_argument("--scoring", default=env.get("SM_CHANNEL_SCORING"))
     parser.add_argument("--base", default=env.get("SM_CHANNEL_MODEL"))
     parser.add_argument("--output", default=env.get("SM_MODEL_DIR"))
     parser.add_argument(
@@ -93,6 +100,12 @@ def _check_checkpoints(checkpoints: Path, output: Path) -> None:
             f"checkpoints {checkpoints} lie in the model folder {output}, which would carry the "
             "optimiser's state into model.tar.gz; choose another folder"
         )
+
+
+def _rules(given: str | None) -> ScoringRules:
+    if not given:
+        return DEFAULT_RULES
+    return ScoringRules.of_json(json.loads((Path(given) / RULES_FILE).read_text("utf-8")))
 
 
 def _path(given: str | None) -> Path | None:

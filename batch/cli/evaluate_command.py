@@ -60,8 +60,9 @@ def evaluate(
     """WER and CER of MODEL on a labelled set, with intervals.
 
     MODEL is a folder, a bundle (model.tar.gz), an s3:// location or a hub name. Sound is decoded
-    as in a run and texts are scored as in its report. The labels count as they stand: what a data
-    check would quarantine is scored too. Texts are never printed; --out writes them to files.
+    as in a run and texts are scored as in its report, by the configuration's [scoring]. The labels
+    count as they stand: what a data check would quarantine is scored too. Texts are never printed;
+    --out writes them to files.
     """
     from batch.cli.main import EXIT_FAILED
     from batch.fine_tuning.evaluating import compare, labelled_set
@@ -196,12 +197,10 @@ def _difference(found: Comparison, one: Difference) -> str:
 
 
 def _rules(one: Evaluation) -> str:
-    from training.scoring import ALIGNER_NAME
-
     written = one.text_rules
     return (
-        f"{one.normalizer}; {ALIGNER_NAME}; as written: {written.case} case, punctuation "
-        f"{written.punctuation}, numbers {written.numbers}"
+        f"{one.rules}; as written: {written.case} case, punctuation {written.punctuation}, "
+        f"numbers {written.numbers}"
     )
 
 

@@ -13,9 +13,10 @@ from manifests.errors import InputError
 from manifests.label_forms import load_labels
 from manifests.labels import LabelledUtterance
 from manifests.local_store import LocalStore
-from training.scoring import NO_RULES, CustomRules, Normalizer, normalizer_for, normalizer_named
+from training.scoring import DEFAULT_RULES, Normalizer, ScoringRules, normalizer_named
 
 if TYPE_CHECKING:
+    from batch.config import Config
     from training.evaluating.scores import Evaluation
     from training.scoring.bootstrap import Difference
 
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 class LabelledSet:
     """Utterances with their labels as they stand, and the rules that score them.
 
-    ``custom`` are those of the configuration that names the set, for its ``language``.
+    ``scoring`` is that of the configuration, for the texts' ``language``; None: each label's own.
     """
 
     name: str
     utterances: Sequence[LabelledUtterance]
     language: str | None = None
-    custom: CustomRules = NO_RULES
+    scoring: ScoringRules = DEFAULT_RULES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,12 +76,22 @@ class Comparison:
 def labelled_set(on: str, *, config: Path | None, language: str | None = None) -> LabelledSet:
     """The set that ``on`` names: labels in any form, or a set of the configuration's [training].
 
+    Either is scored by the [scoring] of the configuration, where there is one.
+
     Raises:
         InputError: there are no such labels, or the configuration has no such set.
     """
     if on in SETS and not Path(on).exists():
         return _set_of(on, config, language)
-    return LabelledSet(name=on, utterances=load_labels(on), language=language)
+    utterances = load_labels(on)
+    if config is None:
+        return LabelledSet(name=on, utterances=utterances, language=language)
+    loaded = _loaded(config)
+    if not any(one.language for one in utterances):
+        language = language or loaded.archive.language
+    return LabelledSet(
+        name=on, utterances=utterances, language=language, scoring=loaded.scoring.rules
+    )
 
 
 def compare(
@@ -97,11 +108,13 @@ def compare(
     Raises:
         InputError: there is no usable model there.
     """
-    rule = normalizer_for(labels.language, labels.custom) if labels.language else None
+    rule = labels.scoring.normalizer_for(labels.language) if labels.language else None
     first = _evaluated(model, labels, rule, on_progress)
     if against is None:
         return Comparison(labels=labels, model=first)
-    second = _evaluated(against, labels, rule or normalizer_named(first.normalizer), on_progress)
+    # The second model's own rules may name another language, or none.
+    rule = normalizer_named(first.normalizer, labels.scoring.custom)
+    second = _evaluated(against, labels, rule, on_progress)
     return Comparison(labels=labels, model=first, against=second)
 
 
@@ -115,20 +128,19 @@ def _evaluated(
             folder,
             labels.utterances,
             name=model.rstrip("/"),
+            scoring=labels.scoring,
             normalizer=rule,
             on_progress=on_progress,
         )
 
 
 def _set_of(name: str, config: Path | None, language: str | None) -> LabelledSet:
-    from batch.config import load_config  # noqa: PLC0415
-
     if config is None:
         raise InputError(
             f"--on {name}: no such file or folder here, and no configuration whose [training] "
             f"would name the set {name!r}; give one with --config, or the labels themselves"
         )
-    loaded = load_config(config)
+    loaded = _loaded(config)
     if loaded.training is None:
         raise InputError(f"--on {name}: {config} has no [training] section that names sets")
     sets = labelled_sets(loaded.training)
@@ -141,8 +153,14 @@ def _set_of(name: str, config: Path | None, language: str | None) -> LabelledSet
         name=f"{name} of {config}",
         utterances=sets[name],
         language=language or loaded.archive.language,
-        custom=loaded.scoring.custom,
+        scoring=loaded.scoring.rules,
     )
+
+
+def _loaded(config: Path) -> Config:
+    from batch.config import load_config  # noqa: PLC0415
+
+    return load_config(config)
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from manifests.scratch import scratch_folder
 from manifests.storage import Store, open_store, parent_store
 from manifests.tarball import pack, package_files, unpack_object
 from training.labels.vocabulary import SYMBOLS_FILE
+from training.scoring.rules import RULES_FILE
 from transform_handler.identity import CARD_NAME, BundleCard, digest_of, model_files
 
 JOBS = "training/jobs/"
@@ -136,6 +137,8 @@ def plan_training(
         hyperparameters["licence"] = section.licence
     places = {channel.name: channel.uri for channel in channels}
     identity = digest_of({"channels": places, "hyperparameters": hyperparameters})
+    # Not part of the name: a spelling that counts as another is no reason to train anew.
+    channels += _scoring_channel(stager, config, data)
     name = f"nightscribe-{slug(section.name)[:24].strip('-')}-{identity}"
     request = training_request(
         name=name,
@@ -220,6 +223,23 @@ def trained_before(output: Store, name: str) -> Trained | None:
         return None  # somebody has deleted it
     bundle = prepare_bundle(found["model"], output, dry=True)
     return Trained(bundle=bundle, metrics=found["metrics"])
+
+
+def _scoring_channel(stager: Stager, config: Config, data: TrainingData) -> list[Channel]:
+    """The rules of [scoring], by which the final figures are counted; none where all is default."""
+    from training.evaluating.evaluation import language_of  # noqa: PLC0415
+
+    rules = config.scoring.rules
+    for name, kept in data.sets.items():
+        if name != "train":
+            # It would fail in the job too, after the last step.
+            rules.normalizer_for(language_of(kept, data.rules))
+    if not rules:
+        return []
+    content = json_file(rules.as_json())
+    folder = f"training/scoring/{sha256_of(content)[:12]}/"
+    stager.put(folder + RULES_FILE, content)
+    return [Channel(name="scoring", uri=stager.output.uri_of(folder))]
 
 
 def _symbols(data: TrainingData) -> dict[str, bytes]:

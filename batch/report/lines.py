@@ -49,6 +49,8 @@ def score_lines(figures: Mapping[str, Any]) -> list[str]:
             lines.append(f"interval        {interval_text(counted['interval'])}")
     if "adjudicated" in figures:
         lines += adjudicated_lines(figures["adjudicated"])
+    if several := figures.get("several_speakers"):
+        lines.append(f"ORC-WER         {orc_text(several)}")
     if text := left_out_text(figures.get("left_out", {})):
         lines.append(f"left out        {text}")
     if figures.get("golden") is not None:
@@ -65,6 +67,20 @@ def left_out_text(left_out: Mapping[str, int]) -> str:
         f"references, {left_out['hypothesis_words']} of the transcripts), "
         f"{left_out['optional_words']} optional words that were not said"
     )
+
+
+def orc_text(several: Mapping[str, Any]) -> str:
+    """The ORC-WER of mixes against several speakers, and meeteval's where it was there."""
+    number = several["recordings"]
+    mixes = f"{number} mix{'' if number == 1 else 'es'}"
+    text = f"{_percent(several['orc_wer']['rate'])} in {mixes} against several speakers"
+    if (theirs := several.get("meeteval")) is not None:
+        text += f"; by meeteval {theirs['version']} {_percent(theirs['orc_wer']['rate'])}"
+    return text
+
+
+def _percent(rate: float | None) -> str:
+    return "none" if rate is None else f"{rate:.2%}"
 
 
 def golden_text(golden: Mapping[str, Any]) -> str:

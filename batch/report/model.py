@@ -18,6 +18,7 @@ from batch.report.confidence import ConfidenceFigures, confidence_figures
 from batch.report.error_places import ErrorPlaces, error_places
 from batch.report.findings.joins import JoinGrid
 from batch.report.meetings import corpus_interval
+from batch.report.several_speakers import SeveralSpeakers, several_speakers
 from batch.report.slices import SliceTable, slices_of
 from batch.report.verdict_file import Verdicts
 from training.scoring import (
@@ -265,6 +266,8 @@ class Report:
     recordings: tuple[ScoredRecording, ...]
     verdicts: Verdicts | None = None
     second: Mapping[Channel, str] | None = None
+    turns: Mapping[Channel, tuple[int, ...]] = field(default_factory=dict)
+    """Of mixes whose references name several speakers: the words of each scored utterance."""
     golden: Comparison | None = None
     """The run's model on the golden set against the one before it."""
 
@@ -332,6 +335,11 @@ class Report:
             else None
             for row in self.recordings
         )
+
+    @cached_property
+    def several_speakers(self) -> SeveralSpeakers | None:
+        """The mixes against several speakers, where there are any."""
+        return several_speakers(self)
 
     @cached_property
     def confidence(self) -> ConfidenceFigures:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from batch.report.adjudication import adjudicated_summary
 from batch.report.alignment import word_errors
+from batch.report.formatting_errors import formatting_errors
 from batch.report.meetings import INTERVAL_RULE
 from batch.report.model import UNSCORED_RULE
 from batch.report.slices import slice_value
@@ -16,12 +18,15 @@ from manifests.hashing import sha256_of
 from training.scoring import raw_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from batch.report.alignment import WordError
     from batch.report.model import Coverage, Report, RunFacts, ScoredRecording
     from training.scoring import ErrorCounts
+    from training.scoring.labels import Label
 
-SCHEMA_VERSION = "2"
+SCORES_VERSION, ERRORS_VERSION = "2", "3"
+_PIECE = 50_000
 _COUNTS = ("reference_words", "hits", "substitutions", "deletions", "insertions")
 
 SCORES_SCHEMA = pa.schema(
@@ -41,7 +46,7 @@ SCORES_SCHEMA = pa.schema(
         pa.field("hypothesis_digest", pa.string()),
         pa.field("run_id", pa.string(), nullable=False),
     ],
-    metadata={"nightscribe": "scores", "nightscribe.schema": SCHEMA_VERSION},
+    metadata={"nightscribe": "scores", "nightscribe.schema": SCORES_VERSION},
 )
 
 ERRORS_SCHEMA = pa.schema(
@@ -50,12 +55,13 @@ ERRORS_SCHEMA = pa.schema(
         pa.field("path", pa.string(), nullable=False),
         pa.field("channel", pa.int32()),
         pa.field("kind", pa.string(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
         pa.field("reference_word", pa.string()),
         pa.field("hypothesis_word", pa.string()),
         pa.field("start", pa.float64()),
         pa.field("end", pa.float64()),
     ],
-    metadata={"nightscribe": "errors", "nightscribe.schema": SCHEMA_VERSION},
+    metadata={"nightscribe": "errors", "nightscribe.schema": ERRORS_VERSION},
 )
 
 
@@ -96,23 +102,42 @@ def _digest(text: str | None) -> str:
 
 
 def errors_table(report: Report) -> pa.Table:
-    """One row a word error: kind S, D or I, the normalised words, and seconds where known."""
-    rows = [
-        {
-            "id": row.id,
-            "path": storable(row.path),
-            "channel": row.channel,
-            "kind": error.kind,
-            "reference_word": storable(error.reference_word),
-            "hypothesis_word": storable(error.hypothesis_word),
-            "start": error.start,
-            "end": error.end,
-        }
-        for row, aligned in zip(report.recordings, report.alignments, strict=True)
-        if aligned
-        for error in word_errors(aligned)
-    ]
-    return pa.Table.from_pylist(rows, schema=ERRORS_SCHEMA)
+    """One row a word error: kind S, D or I, its label, the words, and seconds where known.
+
+    *Recognition* errors are the normalised WER's, in normalised words. *Formatting* errors are
+    gone after normalising, so theirs are words as written.
+    """
+    rows = _error_rows(report)
+    batches = []
+    # Piece by piece: a row is a dictionary here, and there can be millions.
+    while piece := list(islice(rows, _PIECE)):
+        batches.append(pa.RecordBatch.from_pylist(piece, schema=ERRORS_SCHEMA))
+    return pa.Table.from_batches(batches, schema=ERRORS_SCHEMA)
+
+
+def _error_rows(report: Report) -> Iterator[dict[str, object]]:
+    for row, aligned in zip(report.recordings, report.alignments, strict=True):
+        if aligned is None:
+            continue
+        texts = row.reference or "", row.hypothesis or ""
+        for error in word_errors(aligned):
+            yield _error_row(row, error, "recognition")
+        for error in formatting_errors(*texts, aligned, report.facts.unit):
+            yield _error_row(row, error, "formatting")
+
+
+def _error_row(row: ScoredRecording, error: WordError, label: Label) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "path": storable(row.path),
+        "channel": row.channel,
+        "kind": error.kind,
+        "label": label,
+        "reference_word": storable(error.reference_word),
+        "hypothesis_word": storable(error.hypothesis_word),
+        "start": error.start,
+        "end": error.end,
+    }
 
 
 def storable(text: str | None) -> str | None:
@@ -140,6 +165,7 @@ def summary(report: Report) -> dict[str, Any]:
         | {label: report.written[label] for label in ("formatting", "recognition")},
         "cer": _counted(report.characters),
         **_adjudicated(report),
+        **_several_speakers(report),
         "confidence": report.confidence.as_json(),
         "places": report.places.as_json(report),
         "unit": facts.unit,
@@ -159,6 +185,11 @@ def summary(report: Report) -> dict[str, Any]:
 def _adjudicated(report: Report) -> dict[str, Any]:
     adjudication = report.adjudication
     return {} if adjudication is None else {"adjudicated": adjudicated_summary(adjudication)}
+
+
+def _several_speakers(report: Report) -> dict[str, Any]:
+    found = report.several_speakers
+    return {} if found is None else {"several_speakers": found.as_json()}
 
 
 def costs_of(facts: RunFacts) -> str:

@@ -12,10 +12,15 @@ from click.testing import CliRunner, Result
 
 from batch.bundles import prepare_bundle
 from batch.cli.evaluate_command import evaluate
+from batch.cli.listeners import LogListener
+from batch.config import load_config
+from batch.platforms.local import LocalPlatform
+from batch.run import Runner
 from manifests.errors import InputError
 from manifests.storage import open_store
 from tests.conftest import make_tiny_model, shared, speechlike, write_sound
 from training.evaluating.evaluation import evaluate as evaluate_folder
+from training.scoring import SCLITE
 
 TEXTS = ("all hello there", "hello", "all there is to say")
 
@@ -123,6 +128,70 @@ def test_a_set_of_the_configuration_is_scored_by_its_rules(
     found = figures(tiny_model, *arguments)
     assert found["model"]["normalizer"].endswith("(1 filler)")
     assert found["against"]["normalizer"] == found["model"]["normalizer"]
+
+
+SCORING = """[scoring]
+aligner = "sclite"
+fillers = ["hello"]
+"""
+
+
+def test_any_labels_are_scored_by_the_rules_of_the_configuration_that_is_there(
+    tiny_model: Path, labels: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text(config.read_text() + SCORING)
+    monkeypatch.chdir(config.parent)
+    found = figures(tiny_model, "--on", labels)["model"]
+    assert found["normalizer"].endswith("(1 filler)")
+    assert found["aligner"] == SCLITE.name
+    assert found["custom"] == {"equivalences": [], "fillers": ["hello"]}
+    assert found["reference_words"] == 7
+    assert found["as_written"]["reference_words"] == 9
+    assert SCLITE.name in invoked(tiny_model, "--on", labels).stdout
+
+
+def test_the_language_is_the_labels_own_before_that_of_the_configuration(
+    tiny_model: Path, labels: Path, config: Path, tmp_path: Path
+) -> None:
+    config.write_text(config.read_text().replace("[archive]", '[archive]\nlanguage = "de"'))
+    found = figures(tiny_model, "--on", labels, "--config", config)["model"]
+    assert found["normalizer"].startswith("nightscribe-unicode")
+    rows = [{**json.loads(row), "lang": "en"} for row in (labels / "manifest.jsonl").open()]
+    named = labels / "named.jsonl"
+    named.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = figures(tiny_model, "--on", named, "--config", config)["model"]
+    assert found["normalizer"].startswith("whisper-english")
+
+
+def test_the_rates_of_a_report_and_of_an_evaluation_of_the_same_texts_are_equal(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    texts = {"a": "Hello, all of it... 25 percent", "b": "hello there", "c": "(really) all"}
+    for number, name in enumerate(texts):
+        write_sound(tmp_path / f"archive/{name}.wav", speechlike(3 + number, seed=number))
+    lines = [f"{name}.wav\t{text}\n" for name, text in texts.items()]
+    (tmp_path / "archive/references.tsv").write_text("".join(lines), "utf-8")
+    config = tmp_path / "nightscribe.toml"
+    config.write_text(
+        f'[archive]\nuri = "archive"\n[model]\nuri = "{tiny_model}"\n[output]\nuri = "out"\n'
+        f'[references]\nuri = "archive/references.tsv"\n[transform]\nworkers = 1\n{SCORING}'
+    )
+    listener = LogListener()
+    runner = Runner(config=load_config(config), platform=LocalPlatform(), listener=listener)
+    with runner.claimed():
+        (finished,) = runner.run()
+    report = json.loads(runner.output.read(f"{finished.plan.keys.reports}summary.json"))
+    found = figures(tiny_model, "--on", tmp_path / "archive/references.tsv", "--config", config)
+    model = found["model"]
+    assert (model["wer"], model["cer"]) == (report["wer"]["rate"], report["cer"]["rate"])
+    for count in ("substitutions", "deletions", "insertions"):
+        assert model[count] == report["wer"][count]
+    assert model["reference_words"] == report["wer"]["reference"] > 0
+    rules = report["rules"]
+    assert {key: model[key] for key in ("normalizer", "aligner", "custom")} == {
+        key: rules[key] for key in ("normalizer", "aligner", "custom")
+    }
+    assert rules["aligner"] == SCLITE.name
 
 
 def test_a_set_that_the_configuration_has_not_is_named_with_those_it_has(

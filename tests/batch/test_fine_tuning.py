@@ -49,6 +49,7 @@ from manifests.tarball import pack, unpack_object
 from tests.batch.job_runner import JobRunner, job_runner
 from tests.batch.wheel_files import wheel_files
 from tests.conftest import speechlike, write_sound
+from training.scoring import SCLITE
 
 TEXTS = ("so we open the meeting", "there is nothing new", "let us go on", "who writes it down")
 SETTINGS = {
@@ -153,6 +154,31 @@ def test_a_dry_plan_is_the_plan_and_stages_nothing(
     output = open_store(config.output.uri)
     assert {entry.key.split("/")[1] for entry in output.list()} == {"checks"}
     assert planned(config).request == dry.request
+
+
+def test_rules_of_scoring_reach_the_card_and_are_no_reason_to_train_anew(
+    tmp_path: Path, labels: Path, tiny_model: Path
+) -> None:
+    out = str(tmp_path / "out")
+    before = planned(configured(tmp_path, labels, tiny_model, out))
+    more = ("scoring.aligner='sclite'", "scoring.fillers=['you know']")
+    config = configured(tmp_path, labels, tiny_model, out, *more)
+    assert planned(config).name == before.name
+    after = trained(config).metrics["after"]
+    assert after["aligner"] == SCLITE.name
+    assert after["custom"] == {"equivalences": [], "fillers": ["you know"]}
+
+
+def test_a_rule_that_cannot_hold_for_the_labels_is_told_before_training(
+    tmp_path: Path, labels: Path, tiny_model: Path
+) -> None:
+    rows = [json.loads(row) for row in (labels / "validation.jsonl").open()]
+    text = "".join(json.dumps({**row, "lang": "en"}) + "\n" for row in rows)
+    (labels / "validation.jsonl").write_text(text)
+    more = ("archive.language='de'", "scoring.fillers=['hm']")
+    config = configured(tmp_path, labels, tiny_model, str(tmp_path / "out"), *more)
+    with pytest.raises(InputError, match=r"for texts of language en: filler 'hm'"):
+        planned(config)
 
 
 def test_what_would_be_trained_on_wrongly_is_refused_with_the_list(

@@ -418,6 +418,7 @@ def test_a_split_recording_is_scored_against_one_text_or_channel_by_channel(home
     assert figures["coverage"]["scored"] == 2
     assert figures["wer"]["reference"] == 4
     assert [row.overlap for row in report.scored] == [0.0, 0.0]
+    assert "several_speakers" not in figures
 
 
 def test_words_in_a_region_that_is_not_scored_are_no_errors(home: Path) -> None:
@@ -427,7 +428,8 @@ def test_words_in_a_region_that_is_not_scored_are_no_errors(home: Path) -> None:
     middles = [(word["start"] + word["end"]) / 2 for word in words]
     cut = sorted(middles)[len(middles) // 2]
     (home / "references.stm").write_text(
-        f"day/2 1 anna 0.0 {cut} alpha\nday/2 1 gap {cut} 99 IGNORE_TIME_SEGMENT_IN_SCORING\n"
+        f"day/2 1 anna 0.0 {cut} alpha\nday/2 1 ben 0.1 {cut} bravo charlie\n"
+        f"day/2 1 gap {cut} 99 IGNORE_TIME_SEGMENT_IN_SCORING\n"
     )
     config = load_config(home / "nightscribe.toml", ["references.uri='references.stm'"])
     runner = Runner(config=config, platform=LocalPlatform(), listener=LogListener())
@@ -436,7 +438,9 @@ def test_words_in_a_region_that_is_not_scored_are_no_errors(home: Path) -> None:
     assert scored.raw.hypothesis_words == sum(middle < cut for middle in middles)
     assert 0 < scored.raw.hypothesis_words < len(words)
     assert len(scored.words) == scored.raw.hypothesis_words
-    assert scored.normalized.reference_words == 1
+    assert scored.normalized.reference_words == 3
+    assert report.turns == {(scored.id, None): (1, 2)}
+    assert figures["several_speakers"]["orc_wer"]["errors"] == scored.normalized.errors
     assert figures["coverage"]["unscored_seconds"] == pytest.approx(21 - cut, abs=0.1)
 
 

@@ -1,8 +1,19 @@
 """A project's own equivalences and fillers, and what the name of a rule says of them."""
 
+import json
+
 import pytest
 
-from training.scoring import CustomRules, normalizer_for, normalizer_named, score_pair, trace
+from manifests.errors import InputError
+from training.scoring import (
+    SCLITE,
+    CustomRules,
+    ScoringRules,
+    normalizer_for,
+    normalizer_named,
+    score_pair,
+    trace,
+)
 
 
 def rule(*equivalences, fillers=(), language="en"):
@@ -76,3 +87,25 @@ def test_a_name_and_the_runs_own_rules_find_the_rule_again():
 def test_a_rule_that_cannot_hold_is_refused(equivalences, fillers, message):
     with pytest.raises(ValueError, match=message):
         rule(*equivalences, fillers=fillers)
+
+
+def test_rules_that_mean_nothing_in_english_are_found_again_in_their_own_language():
+    custom = CustomRules(fillers=("hm",))
+    name = normalizer_for("de", custom).name
+    assert normalizer_named(name, custom)("hm ja") == "ja"
+
+
+def test_a_sections_rules_come_back_from_json_as_they_were():
+    rules = ScoringRules(aligner=SCLITE, custom=CustomRules(equivalences=("wi fi = wifi",)))
+    assert ScoringRules.of_json(json.loads(json.dumps(rules.as_json()))) == rules
+    assert rules
+    assert not ScoringRules()
+    with pytest.raises(InputError, match=r"aligner is 'other'; expected unit or sclite"):
+        ScoringRules.of_json({"aligner": "other"})
+
+
+def test_a_rule_that_cannot_hold_in_a_language_is_an_error_that_names_it():
+    rules = ScoringRules(custom=CustomRules(fillers=("hm",)))
+    assert rules.normalizer_for("de")("hm ja") == "ja"
+    with pytest.raises(InputError, match=r"\[scoring\], for texts of language en: filler 'hm'"):
+        rules.normalizer_for("en")

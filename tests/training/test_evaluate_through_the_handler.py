@@ -220,7 +220,7 @@ def test_evaluations_that_cannot_be_compared_say_why():
     one = evaluation([scored(1, "all", "all")])
     with pytest.raises(ValueError, match="no transcribed utterance in common"):
         one.difference_to(evaluation([scored(2, "all", "all")]))
-    with pytest.raises(ValueError, match="expected the same rule for both"):
+    with pytest.raises(ValueError, match="expected the same rules for both"):
         one.difference_to(replace(one, normalizer="other"))
 
 

@@ -11,6 +11,7 @@ from training.evaluating.curves import PARQUET
 from training.job import Job
 from training.labels.vocabulary import SYMBOLS_FILE, build_vocabulary, write_vocabulary
 from training.running.interruption import InterruptedTrainingError, Interruption
+from training.scoring import SCLITE, CustomRules, ScoringRules
 from training.settings import Settings
 from training.train import main, run
 
@@ -246,3 +247,16 @@ def test_sound_that_cannot_be_read_is_one_line_whoever_reads_it(job, channel, ca
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: file://")
     assert "0.wav" in line
+
+
+def test_the_final_figures_are_counted_by_the_rules_of_the_configuration(job):
+    rules = ScoringRules(aligner=SCLITE, custom=CustomRules(fillers=("hello",)))
+    chosen = replace(job(steps=2), scoring=rules)
+    run(chosen)
+    metrics = json.loads((chosen.output / "metrics.json").read_text())
+    for when in ("before", "after"):
+        assert metrics[when]["aligner"] == SCLITE.name
+        assert metrics[when]["normalizer"].endswith("(1 filler)")
+        assert metrics[when]["custom"] == {"equivalences": [], "fillers": ["hello"]}
+    card = (chosen.output / "README.md").read_text()
+    assert f"{metrics['after']['normalizer']} and aligned by {SCLITE.name}" in card

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from training.evaluating.hypotheses import ANYWHERE, Heard, Unheard, hypotheses
 from training.evaluating.scores import Evaluation, Failure, UtteranceScore
 from training.labels.text import TextRules
 from training.scoring import (
+    DEFAULT_RULES,
+    Aligner,
     Normalizer,
     PairScore,
-    count_errors,
-    normalizer_for,
-    raw_tokens,
+    ScoringRules,
     score_pair,
 )
 
@@ -34,6 +34,7 @@ def evaluate(
     *,
     name: str | None = None,
     rules: TextRules | None = None,
+    scoring: ScoringRules = DEFAULT_RULES,
     normalizer: Normalizer | None = None,
     device: str | None = None,
     on_progress: OnProgress | None = None,
@@ -41,10 +42,11 @@ def evaluate(
     """Transcribe ``utterances`` with the model in a folder, as a transform job would, and score.
 
     ``name`` is the model's in the result; ``rules`` are those of the folder, and ``normalizer``
-    that of the labels' language, unless they are given.
+    that of the labels' language under ``scoring``, unless they are given.
 
     Raises:
-        InputError: no CTC model with its processor lies in the folder.
+        InputError: no CTC model with its processor lies in the folder, or ``scoring`` has a rule
+            that cannot hold in the labels' language.
     """
     from transform_handler.audio.decoder_process import DecoderProcess  # noqa: PLC0415
     from transform_handler.engine.devices import choose_device  # noqa: PLC0415
@@ -56,47 +58,58 @@ def evaluate(
     # First: it says what is wrong with a folder, and the rules ask for a CTC model's tokenizer.
     engine = load_engine(model, device=device, decode=card.decode)
     rules = rules or _rules_of(model)
-    rule = normalizer or normalizer_for(_language(utterances, rules))
+    rule = normalizer or scoring.normalizer_for(language_of(utterances, rules))
     with DecoderProcess() as decoder:
         transcriber = Transcriber(engine, card, decoder, ANYWHERE)
         found = hypotheses(transcriber, utterances, on_progress=on_progress)
-    scores, failures = _scored(utterances, found, rules, rule)
+    counting = _Counting(rules=rules, normalizer=rule, aligner=scoring.aligner)
+    scores, failures = _scored(utterances, found, counting)
     return Evaluation(
         model=card.name,
         model_digest=card.model_digest,
         decode_digest=card.decode_digest,
         device=device,
         normalizer=rule.name,
+        scoring=scoring,
         text_rules=rules,
         utterances=tuple(scores),
         failures=tuple(failures),
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Counting:
+    """By which rules a label and a hypothesis are counted."""
+
+    rules: TextRules
+    normalizer: Normalizer
+    aligner: Aligner
+
+    def score(self, label: str, hypothesis: str) -> PairScore:
+        counted = score_pair(label, hypothesis, self.normalizer, aligner=self.aligner)
+        trained = self.rules.clean(label)
+        written = score_pair(trained, hypothesis, self.normalizer, aligner=self.aligner)
+        return replace(counted, raw=written.raw)
+
+
 def _scored(
     utterances: Sequence[LabelledUtterance],
     found: Sequence[Heard | Unheard],
-    rules: TextRules,
-    normalizer: Normalizer,
+    counting: _Counting,
 ) -> tuple[list[UtteranceScore], list[Failure]]:
     scores, failures = [], []
     for one, heard in zip(utterances, found, strict=True):
         if isinstance(heard, Unheard):
             failures.append(Failure(utterance=one, kind=heard.kind, message=heard.message))
             continue
-        score = _score(one.text, heard.text, rules, normalizer)
+        score = counting.score(one.text, heard.text)
         scores.append(
             UtteranceScore(utterance=one, hypothesis=heard.text, seconds=heard.seconds, score=score)
         )
     return scores, failures
 
 
-def _score(label: str, hypothesis: str, rules: TextRules, normalizer: Normalizer) -> PairScore:
-    written = count_errors(raw_tokens(rules.clean(label)), raw_tokens(hypothesis))
-    return replace(score_pair(label, hypothesis, normalizer), raw=written)
-
-
-def _language(utterances: Sequence[LabelledUtterance], rules: TextRules) -> str | None:
+def language_of(utterances: Sequence[LabelledUtterance], rules: TextRules) -> str | None:
     """The one language of the labels; None, for any script, where there are several."""
     named = {one.language or rules.language for one in utterances}
     return named.pop() if len(named) == 1 else None

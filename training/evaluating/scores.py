@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from training.scoring import ALIGNER_NAME, ErrorCounts, PairScore, corpus_score
+from training.scoring import DEFAULT_RULES, ErrorCounts, PairScore, ScoringRules, corpus_score
 from training.scoring.bootstrap import (
     ENOUGH_BLOCKS,
     Difference,
@@ -64,9 +64,15 @@ class Evaluation:
     decode_digest: str
     device: str
     normalizer: str
+    scoring: ScoringRules = DEFAULT_RULES
     text_rules: TextRules
     utterances: tuple[UtteranceScore, ...]
     failures: tuple[Failure, ...]
+
+    @property
+    def rules(self) -> str:
+        """The normaliser and the aligner, as beside every rate made with them."""
+        return f"{self.normalizer}; {self.scoring.aligner.name}"
 
     @cached_property
     def total(self) -> PairScore:
@@ -117,12 +123,12 @@ class Evaluation:
         """The WER minus that of ``before``, over the utterances that both transcribed.
 
         Raises:
-            ValueError: they have no utterance in common, or other rules normalised their texts.
+            ValueError: they have no utterance in common, or other rules scored their texts.
         """
-        if self.normalizer != before.normalizer:
+        if self.rules != before.rules:
             raise ValueError(
-                f"one evaluation is normalised by {before.normalizer!r}, the other by "
-                f"{self.normalizer!r}; expected the same rule for both"
+                f"one evaluation is scored by {before.rules!r}, the other by {self.rules!r}; "
+                "expected the same rules for both"
             )
         earlier = {one.utterance: one for one in before.utterances}
         common = [one for one in self.utterances if one.utterance in earlier]
@@ -152,7 +158,8 @@ class Evaluation:
             "interval": {"of": self.unit, **words.as_json()},
             "cer_interval": {"of": self.unit, **characters.as_json()},
             "normalizer": self.normalizer,
-            "aligner": ALIGNER_NAME,
+            "aligner": self.scoring.aligner.name,
+            "custom": self.scoring.custom.as_json(),
             "as_written": {
                 **counts_json(self.total.raw, "wer"),
                 "text_rules": json.loads(self.text_rules.as_json()),

@@ -27,12 +27,14 @@ from training.scoring.normalize import (
     raw_tokens,
 )
 from training.scoring.provenance import TracedAlignment, TracedToken, align_traced, trace
+from training.scoring.rules import DEFAULT_RULES, ScoringRules
 from training.scoring.score import PairScore, ScoredPair, corpus_score, score_pair, score_pairs
 from training.scoring.tallying import Tally, tally
 
 __all__ = [
     "ALIGNERS",
     "ALIGNER_NAME",
+    "DEFAULT_RULES",
     "NOTHING",
     "NO_RULES",
     "SCLITE",
@@ -47,6 +49,7 @@ __all__ = [
     "Normalizer",
     "PairScore",
     "ScoredPair",
+    "ScoringRules",
     "Tally",
     "TracedAlignment",
     "TracedToken",

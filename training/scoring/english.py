@@ -9,11 +9,11 @@ from typing import Any
 
 from training.scoring.caching import CachedRule, WordCache
 from training.scoring.english_numbers import EnglishNumbers
-from training.scoring.english_text import as_said, is_capitals_only
+from training.scoring.english_text import as_said, is_capitals_only, spelled
 from training.scoring.languages import Unit
 from training.scoring.text import clean, plain_apostrophes, without_ellipses, without_non_speech
 
-MENDS = 1
+MENDS = 2
 """Version of the mends: raised whenever a text can come out otherwise."""
 
 # "It's" is two words. What else ends in 's is nearly always a possessive: "the dog's".
@@ -63,7 +63,7 @@ class WhisperEnglish(CachedRule):
         for parts, is_numeric in map(self._words.__getitem__, plain.split()):
             tokens += parts
             numeric |= is_numeric
-        return " ".join(self._numbers(tokens) if numeric else tokens)
+        return " ".join(spelled(self._numbers(tokens) if numeric else tokens))
 
     def _word(self, word: str) -> tuple[tuple[str, ...], bool]:
         """The tokens of one word without spaces, and whether a number may be among them."""

@@ -1,11 +1,14 @@
 """English as it is said, where the way it is written hides that: times, streets, acronyms, signs.
 
-These rules read capitals and punctuation, so they come before everything that takes them away.
+Most of these rules read capitals and punctuation, so they come before everything that takes them
+away; ``spelled`` comes last.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import groupby
 
 _TIME = re.compile(r"(?<![\d:])([01]?\d|2[0-3]):([0-5]\d)(?![\d:])(\s*[ap]\.?m\b)?", re.IGNORECASE)
 _ACRONYM = re.compile(r"(?<![\w.'])(?:(?:[A-Za-z]\.){2,}(?!\w)|(?:[A-Za-z]\.)+[A-Za-z](?![\w.']))")
@@ -19,6 +22,10 @@ _OPENING_WORDS = (
     "my our your his her its if when what who where how why is are was do does did can then"
 )
 _OPENERS = frozenset(_OPENING_WORDS.split())
+
+# No word is written without a vowel (y is one, in "my"), but for these sounds and "nth".
+_CONSONANTS = frozenset("bcdfghjklmnpqrstvwxz")
+_SOUNDS = frozenset(["brr", "hm", "mm", "nth", "pfft", "psst", "pst", "sh", "shh", "tsk", "zzz"])
 
 
 def is_capitals_only(text: str) -> bool:
@@ -59,3 +66,18 @@ def _street(found: re.Match[str]) -> str:
     named = before[0][0].isupper() or before[0][0].isdigit()
     follows = bool(after) and after[0][0].isupper() and after[0].lower() not in _OPENERS
     return "street" if named and not follows else found.group()
+
+
+def spelled(tokens: Sequence[str]) -> Sequence[str]:
+    """Scored tokens with ``bbc`` for ``b b c``: what nobody can say but letter by letter.
+
+    Letters with a vowel among them stay apart: ``i t`` is not ``it``, nor ``c a t`` a cat.
+    """
+    if _CONSONANTS.isdisjoint(tokens):
+        return tokens
+    found: list[str] = []
+    for letters, group in groupby(tokens, key=_CONSONANTS.__contains__):
+        run = list(group)
+        word = "".join(run)
+        found += [word] if letters and word not in _SOUNDS else run
+    return found

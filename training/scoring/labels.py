@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from training.scoring.align import UNIT, AlignedPair, Aligner, align
 from training.scoring.languages import Unit
+from training.scoring.marks import may_mark
 from training.scoring.provenance import TracedAlignment, TracedToken, align_traced
 from training.scoring.text import clean
 
@@ -58,7 +59,7 @@ def written_errors(
     *formatting* where all that the normaliser made of its words was right, or is not scored;
     *recognition* where some of it was wrong.
     """
-    marked = any("(" in word or "{" in word for word in reference)
+    marked = may_mark(reference)
     if normalizer.unit == "character" and not marked:
         reference, hypothesis = list("".join(reference)), list("".join(hypothesis))
         normalized = align_traced(reference, hypothesis, normalizer, aligner)

@@ -35,6 +35,11 @@ class Stretch:
     choices: tuple[Choice, ...]
 
 
+def may_mark(words: Sequence[str]) -> bool:
+    """Whether a reference has anything that a mark begins with; ``stretches_of`` takes longer."""
+    return any("(" in word or "{" in word for word in words)
+
+
 def stretches_of(words: Sequence[str]) -> tuple[Stretch, ...] | None:
     """A reference in stretches, None where it marks nothing.
 

@@ -134,12 +134,12 @@ def normalizer_named(name: str, custom: CustomRules | None = None) -> Normalizer
     Raises:
         ValueError: this installation has no such rule, so it cannot draw what was scored with it.
     """
-    rules = [normalizer_for(language, custom) for language in ("en", None, "ja")]
-    for rule in rules:
-        if rule.name == name:
-            return rule
-    known = ", ".join(f'"{rule.name}"' for rule in rules)
+    label = f", {custom.label}" if custom else ""
+    known = {f"{normalizer_for(one).name}{label}": one for one in ("en", None, "ja")}
+    if name in known:
+        return normalizer_for(known[name], custom)
+    here = ", ".join(f'"{one}"' for one in known)
     raise ValueError(
-        f'no normaliser "{name}" here: this installation has {known}. '
+        f'no normaliser "{name}" here: this installation has {here}. '
         "Score the run again to use one of these."
     )

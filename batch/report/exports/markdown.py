@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from batch.report.lines import golden_text, interval_text
+from batch.report.lines import golden_text, interval_text, orc_text
 from batch.report.tables import costs_of, storable
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def _lines(report: Report, page: str) -> Iterator[str]:
         yield f"- **Interval**: {escaped(interval_text(report.interval.as_json()))}"
         yield _rate("WER as written", report.raw, "word")
         yield _rate("CER", report.characters, "character")
+        if several := report.several_speakers:
+            yield f"- **ORC-WER**: {escaped(orc_text(several.as_json()))}"
         yield from _places(report)
     if report.golden:
         yield f"- **Golden set**: {escaped(golden_text(report.golden.as_json()))}"
