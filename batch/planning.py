@@ -41,6 +41,8 @@ from batch.transform_machines import transform_machines
 from manifests.errors import InputError
 from manifests.storage import Store
 
+MANY_SHARDS = 20_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Planner:
@@ -92,6 +94,7 @@ class Planner:
         # What has no row to carry over is new.
         survey = survey.carrying(carry_over(self.output, keys, survey.found, survey.carried))
         planned, bundle, selection = self._shards(survey), survey.bundle, survey.selection
+        self._tell_many(len(planned), bundle)
         model = self.model_request(bundle)
         job = self.transform_request(keys, 1, model["ModelName"], self.limits(survey, planned))
         check_documents(model, job)
@@ -203,6 +206,15 @@ class Planner:
         )
         shards = balanced(planned, target=target, lanes=lanes)
         return self.fitting(shards + alone(suspects, target=target))
+
+    def _tell_many(self, shards: int, bundle: Bundle) -> None:
+        if shards > MANY_SHARDS and self.speed(bundle).sure_of_worker is None:
+            self.warn(
+                f"{shards} shards, as small as the slowest machine needs them, for no one has "
+                f"measured how fast {bundle.name} is on {self.machine.named}; "
+                "'nightscribe estimate --canary' does in minutes, and fewer, larger shards are "
+                "written and collected sooner"
+            )
 
     def _shard_minutes(self, survey: Survey) -> float:
         speed = self.speed(survey.bundle).sure_of_worker

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from manifests.errors import InputError, JobFailedError
 from manifests.storage import Store, open_store
 from tests.batch.carried_out import stand_in
 from tests.batch.job_runner import JobRunner, job_runner
+from tests.batch.made_nights import made_home
 from tests.batch.test_run_on_sagemaker import carried_out, configured
 from tests.conftest import speechlike, write_sound
 
@@ -169,3 +172,17 @@ def _measured_at(config: Config, *, rtfx: float) -> None:
     )
     content = {"model": bundle.name, "model_digest": bundle.model_digest, "jobs": [job.as_json()]}
     planner.output.put(canary_key(MACHINE, bundle.model_digest), json.dumps(content).encode())
+
+
+def test_so_many_shards_that_a_measured_speed_pays_are_told(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("batch.planning.MANY_SHARDS", 2)
+    home = made_home(tmp_path, model=str(tiny_model))
+    home.put(*(f"{number}.wav" for number in range(3)), content=bytes(40 << 20))
+    told: list[str] = []
+    planner = replace(home.runner().planner, warn=told.append)
+    plan = planner.freeze(planner.survey(), today=date(2026, 11, 30))
+    assert len(plan.shards) > 2
+    assert [f"{len(plan.shards)} shards" in sentence for sentence in told] == [True]
+    assert "--canary" in told[0]
