@@ -19,6 +19,8 @@ from transform_handler.records import ErrorKind, TranscriptRecord
 
 Where = tuple[str, float | None]
 """What a record answers: recording id and offset."""
+# Neither says anything of the recording: in the next round it may be heard.
+_AGAIN = (ErrorKind.TIME_LIMIT, ErrorKind.UNAVAILABLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +38,7 @@ class Answer:
     @property
     def out_of_time(self) -> bool:
         """Whether the handler gave this pointer back because its time was up."""
-        errors = [record.error for record in self.records if record.error]
-        return any(error.kind is ErrorKind.TIME_LIMIT for error in errors)
+        return ErrorKind.TIME_LIMIT in self._kinds
 
     @property
     def seconds_left(self) -> float:
@@ -49,7 +50,11 @@ class Answer:
     @property
     def missing(self) -> bool:
         """Whether this pointer has to go into another round."""
-        return not self.records or self.out_of_time
+        return not self.records or not self._kinds.isdisjoint(_AGAIN)
+
+    @property
+    def _kinds(self) -> frozenset[ErrorKind]:
+        return frozenset(record.error.kind for record in self.records if record.error)
 
 
 @dataclass(kw_only=True)

@@ -36,6 +36,7 @@ class ErrorKind(StrEnum):
     CORRUPT = "corrupt"
     TOO_LONG = "too_long"
     TIME_LIMIT = "time_limit"
+    UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
     NOT_TRANSCRIBED = "not_transcribed"
 

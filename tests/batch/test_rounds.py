@@ -165,6 +165,20 @@ def test_an_output_that_cannot_be_read_counts_for_nothing(
     assert (done.records, done.audio_seconds) == (0, 0.0)
 
 
+def test_what_the_storage_did_not_give_goes_again(store: Counting, plan: Plan) -> None:
+    answered(store, plan, 1, NAMES)
+    name = plan.shards[0].name
+    pointers = read_shard(store, KEYS, name)
+    error = RecordError(kind=ErrorKind.UNAVAILABLE, message="")
+    lines = [record(one, status=Status.EMPTY, duration=1.0) for one in pointers]
+    lines[1] = record(pointers[1], status=Status.ERROR, error=error)
+    store.put(f"{KEYS.out}{name}.out", "".join(lines).encode())
+    assert missing(store, plan, 1) == [NAMES[1]]
+    next_round(store, plan, 2)
+    answered(store, plan, 2, NAMES[1:2])
+    assert missing(store, plan, 2) == []
+
+
 def test_what_ran_out_of_time_is_answered_by_its_parts(store: Counting, plan: Plan) -> None:
     name = plan.shards[0].name
     error = RecordError(kind=ErrorKind.TIME_LIMIT, message="")

@@ -75,7 +75,9 @@ def test_an_error_under_other_settings_is_tried_again_whatever_the_policy(kind: 
     assert reasons(recording(), known) == [Reason.RETRY]
 
 
-@pytest.mark.parametrize("kind", ["not_found", "forbidden", "changed", "internal", "time_limit"])
+@pytest.mark.parametrize(
+    "kind", ["not_found", "forbidden", "changed", "internal", "unavailable", "time_limit"]
+)
 def test_another_error_is_tried_in_the_next_three_runs(kind: str) -> None:
     for attempts in range(1, MAX_ATTEMPTS):
         known = result(status="error", error_kind=kind, attempts=attempts)

@@ -9,7 +9,7 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-from manifests.errors import ObjectChangedError, ObjectNotFoundError, StoreError
+from manifests.errors import ObjectChangedError, ObjectNotFoundError, StoreError, UnavailableError
 from manifests.pointers import Pointer, read_pointers
 from manifests.storage import open_uri
 from transform_handler.identity import BundleCard
@@ -51,6 +51,8 @@ def _records(pointer: Pointer, card: BundleCard) -> Iterator[TranscriptRecord]:
         yield _error(pointer, card, ErrorKind.NOT_FOUND, error)
     except ObjectChangedError as error:
         yield _error(pointer, card, ErrorKind.CHANGED, error)
+    except UnavailableError as error:
+        yield _error(pointer, card, ErrorKind.UNAVAILABLE, error)
     except StoreError as error:
         yield _error(pointer, card, ErrorKind.INTERNAL, error)
     except (wave.Error, EOFError) as error:

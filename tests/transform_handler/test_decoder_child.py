@@ -75,6 +75,20 @@ def test_sound_through_the_child_is_the_sound_of_the_file(
     assert np.array_equal(part[:, 0], expected[4_000:12_000])
 
 
+def test_a_storage_that_does_not_answer_says_nothing_of_the_recording(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    with DecoderProcess(stall_seconds=30) as decoder:
+        request = SoundRequest(
+            uri="s3://archive/a.wav", etag="e", mode="mix", offset=0.0, duration=None
+        )
+        assert refused(decoder, request).kind is ErrorKind.UNAVAILABLE
+
+
 def test_split_gives_every_channel(decoder: DecoderProcess, archive: Path) -> None:
     with decoder.open(request_for(archive / "short.wav", mode="split")) as sound:
         blocks = list(sound.blocks)

@@ -30,6 +30,7 @@ from manifests.errors import (
     NotAFileError,
     ObjectChangedError,
     ObjectNotFoundError,
+    UnavailableError,
 )
 from manifests.local_store import check_unchanged
 from manifests.storage import open_uri
@@ -90,6 +91,8 @@ def _serve(request: dict[str, Any], send: Send) -> None:
         _fail(send, ErrorKind.UNSUPPORTED_FORMAT, "a pipe, a device or a folder, and no file")
     except MemoryError:
         _fail(send, ErrorKind.CORRUPT, f"decoding needs more than {sys.argv[1]} MB")
+    except UnavailableError:
+        _fail(send, ErrorKind.UNAVAILABLE, "storage does not answer, or is too busy")
     except (NightscribeError, OSError) as error:
         _fail(send, ErrorKind.INTERNAL, f"storage could not be read ({_said(error)})")
     except Exception as error:  # noqa: BLE001 - one recording, one record, whatever happens
