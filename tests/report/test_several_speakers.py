@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
-from batch.report import summary
+from batch.report import render, summary
 from batch.report.exports.markdown import summary_markdown
 from batch.report.lines import score_lines
 from batch.report.several_speakers import several_speakers
@@ -40,11 +40,13 @@ def test_only_mixes_against_several_speakers_count(report, monkeypatch):
     assert "meeteval" not in figures
 
 
-def test_the_figure_stands_in_terminal_and_message(report, monkeypatch):
+def test_the_figure_stands_in_terminal_message_and_page(report, monkeypatch):
     monkeypatch.setattr("batch.report.several_speakers._installed", lambda: False)
     text = "50.00% in 1 mix against several speakers"
     assert f"ORC-WER         {text}" in score_lines(summary(report))
     assert f"- **ORC-WER**: {text}" in summary_markdown(report, page="x")
+    assert f"ORC-WER {text}." in render(report)
+    assert "ORC-WER" not in render(replace(report, turns={}))
 
 
 def test_a_reference_knows_the_utterances_and_speakers_that_are_scored():
