@@ -92,7 +92,7 @@ def test_formatting_errors_of_a_language_without_spaces_are_characters(make_reco
 
 
 def test_many_errors_are_one_table(make_recording, make_report, monkeypatch):
-    monkeypatch.setattr("batch.report.tables._PIECE", 2)
+    monkeypatch.setattr("batch.report.tables._ROWS", 2)
     table = errors_table(
         make_report(make_recording("a.wav", "ant bee cat dog elk", "on up in at of"))
     )
