@@ -29,7 +29,6 @@ from batch.report.model import (
     ErrorRow,
     Report,
     RunFacts,
-    ScoredRecording,
     TimedWord,
 )
 from batch.report.places import worst_places
@@ -45,7 +44,11 @@ from manifests.references import (
     match_references,
 )
 from manifests.storage import Store
-from training.scoring import Normalizer, raw_tokens
+from training.scoring import (
+    ALIGNERS,
+    Normalizer,
+    normalizer_for,
+)
 from training.scoring.verdict import Verdict
 
 _LIGHT = ["id", "path", "channel", "status", "error_kind", "error_message"]
@@ -67,13 +70,12 @@ def build_report(
         texts=_texts(output, plan, referenced),
         previous=previous,
         words=_words(output, plan, referenced),
-        normalizer=config.scoring.rules.normalizer_for(config.archive.language),
-        aligner=config.scoring.rules.aligner,
+        normalizer=normalizer_for(config.archive.language, config.scoring.custom),
+        aligner=ALIGNERS[config.scoring.aligner],
         report_uri=output.uri_of(plan.keys.reports),
         meeting=config.report.meeting,
     )
     recordings = [scorer.scored(row) for row in units(light, matching, scorer)]
-    split = {row["id"] for row in light if row["channel"] is not None}
     return Report(
         facts=replace(
             _facts(
@@ -97,7 +99,6 @@ def build_report(
         recordings=tuple(recordings),
         verdicts=verdicts,
         second=previous or None,
-        turns=dict(_turns(recordings, matching, split)),
     )
 
 
@@ -153,17 +154,6 @@ def _references(config: Config, paths: Iterable[str]) -> Matching[References]:
     return match_references(load_references(section.uri, scored=section.scored), paths)
 
 
-def _turns(
-    recordings: Iterable[ScoredRecording], matching: Matching[References], split: set[str]
-) -> Iterator[tuple[Channel, tuple[int, ...]]]:
-    """Of scored mixes against several speakers: the written words of each utterance."""
-    for row in recordings:
-        found = matching.by_path.get(row.path, {}).get(None)
-        if row.scored and row.id not in split and found is not None and len(found.speakers) > 1:
-            words = (len(raw_tokens(one.text)) for one in found.scored_utterances)
-            yield (row.id, None), tuple(words)
-
-
 def _texts(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, str | None]:
     columns = ["id", "channel", "text", "run_id"]
     table = read_rows(output, TRANSCRIPTS, until=plan.run_id, ids=ids, columns=columns)
@@ -196,7 +186,7 @@ def _facts(
         model_digest=plan.model_digest,
         decode_digest=plan.decode_digest,
         normalizer=normalizer.name,
-        aligner=config.scoring.rules.aligner.name,
+        aligner=ALIGNERS[config.scoring.aligner].name,
         custom=config.scoring.custom,
         started_at=timing.started_at,
         finished_at=timing.finished_at,

@@ -14,6 +14,9 @@ from manifests.reference_forms import load_references
 def scored_by(config: Config) -> str:
     """A hash of the references' content, the rules of scoring, and the verdicts that are applied.
 
+    The rules by their names too, which have versions: another version of nightscribe may have
+    others, and runs that were scored by different ones cannot be compared.
+
     Raises:
         InputError: one of the files cannot be read.
     """
@@ -21,6 +24,7 @@ def scored_by(config: Config) -> str:
     content = {
         "references": _references(config),
         "scoring": config.scoring.model_dump(),
+        "rules": None if config.references is None else _rules(config),
         "language": config.archive.language,
         "meeting": config.report.meeting,
         "verdicts": [one.as_json() for one in verdicts.entries] if verdicts else None,
@@ -31,6 +35,11 @@ def scored_by(config: Config) -> str:
 def configured_verdicts(config: Config) -> Verdicts | None:
     """The verdicts that ``[report] verdicts`` names."""
     return None if config.report.verdicts is None else read_verdicts(config.report.verdicts)
+
+
+def _rules(config: Config) -> tuple[str, str]:
+    rules = config.scoring.rules
+    return rules.normalizer_for(config.archive.language).name, rules.aligner.name
 
 
 def _references(config: Config) -> list[tuple[object, ...]] | None:

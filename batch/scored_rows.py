@@ -12,8 +12,15 @@ from urllib.parse import quote
 from batch.report.model import Channel, ScoredRecording, Sound, TimedWord
 from manifests.local_store import path_of_uri
 from manifests.matching import Matching
-from manifests.references import References, Utterance, overlap_share, seconds_of, within
-from training.scoring import Aligner, ErrorCounts, Normalizer, PairScore, score_pair
+from manifests.references import (
+    Reference,
+    References,
+    Utterance,
+    overlap_share,
+    seconds_of,
+    within,
+)
+from training.scoring import Aligner, ErrorCounts, Normalizer, PairScore, raw_tokens, score_pair
 
 SOUND = [field.name for field in fields(Sound)]
 _UNSCORED = PairScore(raw=ErrorCounts(), normalized=ErrorCounts(), characters=ErrorCounts())
@@ -56,7 +63,13 @@ class Scorer:
         self.texts[whole] = " ".join(word.text for word in self.words[whole])
         spoken = any(row["status"] == "ok" for row in channels)
         status = "ok" if spoken else channels[0]["status"]
-        return {**channels[0], "channel": None, "status": status, "confidence": None}
+        return {
+            **channels[0],
+            "channel": None,
+            "status": status,
+            "confidence": None,
+            "merged": True,
+        }
 
     def scored(self, row: dict[str, Any]) -> ScoredRecording:
         """One row of the report."""
@@ -84,6 +97,7 @@ class Scorer:
             confidence=row["confidence"],
             words=words,
             overlap=self._overlap(row),
+            turns=() if row.get("merged") else _turns(found),
             unscored_seconds=seconds_of(spans, duration=row["duration"]),
             calibrated=row["calibrated"],
             decode_digest=row["decode_digest"],
@@ -116,6 +130,13 @@ class Scorer:
                 for one in self.words.get((row["id"], channel), ())
             ]
         )
+
+
+def _turns(reference: Reference | None) -> tuple[int, ...]:
+    """The written words of each utterance that is scored, where several speakers are named."""
+    if reference is None or reference.channel is not None or len(reference.speakers) < 2:
+        return ()
+    return tuple(len(raw_tokens(one.text)) for one in reference.scored_utterances)
 
 
 def _middle(word: TimedWord) -> float:

@@ -86,12 +86,7 @@ def labelled_set(on: str, *, config: Path | None, language: str | None = None) -
     utterances = load_labels(on)
     if config is None:
         return LabelledSet(name=on, utterances=utterances, language=language)
-    loaded = _loaded(config)
-    if not any(one.language for one in utterances):
-        language = language or loaded.archive.language
-    return LabelledSet(
-        name=on, utterances=utterances, language=language, scoring=loaded.scoring.rules
-    )
+    return _scored_as_in(_loaded(config), on, utterances, language)
 
 
 def compare(
@@ -149,11 +144,17 @@ def _set_of(name: str, config: Path | None, language: str | None) -> LabelledSet
             f"--on {name}: [training] of {config} has no such set; it has "
             f"{', '.join(key for key in SETS if sets.get(key))}"
         )
+    return _scored_as_in(loaded, f"{name} of {config}", sets[name], language)
+
+
+def _scored_as_in(
+    config: Config, name: str, utterances: Sequence[LabelledUtterance], language: str | None
+) -> LabelledSet:
+    """A set with the rules of a configuration, whose language holds where no label has its own."""
+    if not any(one.language for one in utterances):
+        language = language or config.archive.language
     return LabelledSet(
-        name=f"{name} of {config}",
-        utterances=sets[name],
-        language=language or loaded.archive.language,
-        scoring=loaded.scoring.rules,
+        name=name, utterances=utterances, language=language, scoring=config.scoring.rules
     )
 
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from batch.report.breakdown import confusions, spread
 from batch.report.confidence import LEAST_WORDS
 from batch.report.figures import clock, deep_link, points
-from batch.report.lines import left_out_text
+from batch.report.lines import left_out_text, orc_text
 from batch.report.meetings import INTERVAL_RULE
 from batch.report.model import EDITED_RULE, UNSCORED_RULE
 from batch.report.payload import MAX_RECORDINGS, payload
@@ -47,6 +47,7 @@ def render(report: Report, clips: Sequence[Clip] = ()) -> str:
     """
     confused = {kind: confusions(report, kind, top=_TOP_WORDS) for kind in ("S", "D", "I")}
     columns = [table.column for table in report.slices]
+    several = report.several_speakers
     style, script = (
         "".join(_asset(f"{name}.css") for name in _STYLES),
         "".join(_asset(f"{name}.js") for name in _SCRIPTS),
@@ -67,6 +68,7 @@ def render(report: Report, clips: Sequence[Clip] = ()) -> str:
             unscored_rule=UNSCORED_RULE,
             edited_rule=EDITED_RULE,
             not_counted=left_out_text(asdict(report.left_out)),
+            orc=several and orc_text(several.as_json()),
             interval_rule=INTERVAL_RULE,
             costs=costs_of(report.facts),
             max_listed=_MAX_LISTED,

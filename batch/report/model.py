@@ -117,6 +117,8 @@ class ScoredRecording:
     meeting_name: str | None = None
     unscored_seconds: float = 0.0
     overlap: float | None = None
+    turns: tuple[int, ...] = ()
+    """Of a mix whose reference names several speakers: the written words of each utterance."""
 
     @property
     def meeting(self) -> str:
@@ -266,8 +268,6 @@ class Report:
     recordings: tuple[ScoredRecording, ...]
     verdicts: Verdicts | None = None
     second: Mapping[Channel, str] | None = None
-    turns: Mapping[Channel, tuple[int, ...]] = field(default_factory=dict)
-    """Of mixes whose references name several speakers: the words of each scored utterance."""
     golden: Comparison | None = None
     """The run's model on the golden set against the one before it."""
 

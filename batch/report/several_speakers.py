@@ -47,9 +47,9 @@ def several_speakers(report: Report) -> SeveralSpeakers | None:
     """The figures; None where no scored mix has a reference of several speakers."""
     rows = zip(report.recordings, report.alignments, strict=True)
     chosen = [
-        (row.normalized, aligned, report.turns[row.id, row.channel])
+        (row.normalized, aligned, row.turns)
         for row, aligned in rows
-        if aligned is not None and (row.id, row.channel) in report.turns
+        if aligned is not None and row.turns
     ]
     if not chosen:
         return None

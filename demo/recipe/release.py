@@ -75,7 +75,8 @@ The weights depend on the machine (floating point in parallel), the data does no
 
 ## How well it does
 Measured by `demo/recipe/release.py` through the handler (20 s windows, greedy decoding), counts
-summed over each set. "Unheard words" are words outside the grammar, counted apart.
+summed over each set. Words count as they stand, in small letters on both sides: no normaliser, unit
+costs. "Unheard words" are words outside the grammar, counted apart.
 
 {table}
 

@@ -268,12 +268,10 @@ def test_a_role_exists_and_trusts_its_service(key: str, examine: Examine) -> Non
     assert missing in found.found
 
 
-@pytest.mark.parametrize(("decision", "verdict"), [("allowed", "ok"), ("implicitDeny", "fail")])
-def test_a_role_that_the_caller_may_not_pass_is_told(
-    decision: str, verdict: str, examine: Examine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As IAM's simulator answers, which moto has none of."""
-    real, asked = identity.client, []
+def simulator(monkeypatch: pytest.MonkeyPatch, decision: str) -> list[dict[str, Any]]:
+    """IAM's simulator, which moto has none of, with one answer to all; what it is asked."""
+    real = identity.client
+    asked: list[dict[str, Any]] = []
 
     class Simulator:
         def __init__(self, api: Any) -> None:
@@ -291,10 +289,57 @@ def test_a_role_that_the_caller_may_not_pass_is_told(
         return Simulator(api) if service == "iam" else api
 
     monkeypatch.setattr(identity, "client", simulated)
+    return asked
+
+
+@pytest.mark.parametrize(("decision", "verdict"), [("allowed", "ok"), ("implicitDeny", "fail")])
+def test_a_role_that_the_caller_may_not_pass_is_told(
+    decision: str, verdict: str, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = simulator(monkeypatch, decision)
     found = only(examine(role_look("role")), verdict)
     assert asked[0]["ContextEntries"][0]["ContextKeyValues"] == ["sagemaker.amazonaws.com"]
     if verdict == "fail":
         assert "iam:PassRole" in found.mend
+
+
+@pytest.mark.parametrize(("decision", "verdict"), [("allowed", "ok"), ("implicitDeny", "fail")])
+def test_roles_that_may_not_read_the_golden_set_are_told(
+    decision: str, verdict: str, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = simulator(monkeypatch, decision)
+    golden = "report.golden=s3://acme-golden/english/"
+    found = only(examine(identity.golden_readers, golden), verdict)
+    assert {one["ResourceArns"][0] for one in asked} == {"arn:aws:s3:::acme-golden/english/one.wav"}
+    assert {one["ActionNames"][0] for one in asked} == {"s3:GetObject"}
+    if verdict == "fail":
+        assert found.mend == (
+            "nightscribe deploy -p GoldenBucket=acme-golden -p GoldenPrefix=english/"
+        )
+    assert list(examine(identity.golden_readers)) == []
+    assert list(examine(identity.golden_readers, "report.golden=golden")) == []
+
+
+@pytest.mark.parametrize(
+    ("bucket", "prefix", "verdict"),
+    [("acme-golden", "english/", "ok"), ("acme-golden", "", "ok"), ("acme-golden", "x/", "warn")],
+)
+def test_where_the_simulator_does_not_answer_the_stack_says_who_may_read_the_golden_set(
+    bucket: str, prefix: str, verdict: str, examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "_allowed", lambda *_: None)
+    given = {"GoldenBucket": bucket, "GoldenPrefix": prefix}
+    body = {
+        "Parameters": {name: {"Type": "String"} for name in given},
+        "Resources": {"Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"}},
+    }
+    cloud = boto3.client("cloudformation")
+    pairs = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
+    cloud.create_stack(StackName="golden", TemplateBody=json.dumps(body), Parameters=pairs)
+    golden = "report.golden=s3://acme-golden/english/"
+    found = only(examine(identity.golden_readers, golden, "sagemaker.stack=golden"), verdict)
+    cloud.delete_stack(StackName="golden")
+    assert "acme-golden" in found.found
 
 
 def test_a_key_can_be_used(examine: Examine) -> None:

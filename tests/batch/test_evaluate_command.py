@@ -157,9 +157,13 @@ def test_the_language_is_the_labels_own_before_that_of_the_configuration(
     found = figures(tiny_model, "--on", labels, "--config", config)["model"]
     assert found["normalizer"].startswith("nightscribe-unicode")
     rows = [{**json.loads(row), "lang": "en"} for row in (labels / "manifest.jsonl").open()]
+    rows[0]["lang"] = "en-GB"
     named = labels / "named.jsonl"
     named.write_text("".join(json.dumps(row) + "\n" for row in rows))
     found = figures(tiny_model, "--on", named, "--config", config)["model"]
+    assert found["normalizer"].startswith("whisper-english")
+    config.write_text(config.read_text().replace("manifest.jsonl", "named.jsonl"))
+    found = figures(tiny_model, "--on", "validation", "--config", config)["model"]
     assert found["normalizer"].startswith("whisper-english")
 
 

@@ -439,7 +439,7 @@ def test_words_in_a_region_that_is_not_scored_are_no_errors(home: Path) -> None:
     assert 0 < scored.raw.hypothesis_words < len(words)
     assert len(scored.words) == scored.raw.hypothesis_words
     assert scored.normalized.reference_words == 3
-    assert report.turns == {(scored.id, None): (1, 2)}
+    assert scored.turns == (1, 2)
     assert figures["several_speakers"]["orc_wer"]["errors"] == scored.normalized.errors
     assert figures["coverage"]["unscored_seconds"] == pytest.approx(21 - cut, abs=0.1)
 

@@ -19,6 +19,8 @@ EVERYTHING = {
     "KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a53d0c6-84f9-4a65-8b27-49466715a57f",
     "ArchiveBucket": "acme-meetings",
     "ArchivePrefix": "2026/",
+    "GoldenBucket": "acme-golden",
+    "GoldenPrefix": "english/",
     "ArchiveKmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1b64e1d7-84f9-4a65-8b27-49466715a57f",
     "Email": "team@example.com",
     "SilentDays": "3",

@@ -45,7 +45,7 @@ from transform_handler.records import Status, TranscriptRecord
 CALLER, DRIVER, MODEL, TRAINING = "CallerPolicy", "DriverRole", "ModelRole", "TrainingRole"
 SCHEDULER, CONTAINERS, QUERIES = "SchedulerRole", "ContainerPolicy", "QueryPolicy"
 PRINCIPALS = (CALLER, DRIVER, MODEL, TRAINING, SCHEDULER)
-OUTPUT, ARCHIVE = "policies-output", "policies-archive"
+OUTPUT, ARCHIVE, GOLDEN = "policies-output", "policies-archive", "policies-golden"
 IMAGE = "763104351884.dkr.ecr.eu-central-1.amazonaws.com/huggingface-pytorch-inference:2.6.0"
 
 
@@ -75,7 +75,7 @@ class Account:
 def at_moto() -> Resolved:
     """Buckets, topic, queue, group, roles, key, network and the stack's outputs."""
     place = {"LocationConstraint": "eu-central-1"}
-    for bucket in (OUTPUT, ARCHIVE):
+    for bucket in (OUTPUT, ARCHIVE, GOLDEN):
         boto3.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
     ec2 = boto3.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
@@ -86,6 +86,8 @@ def at_moto() -> Resolved:
             "OutputPrefix": "night/",
             "ArchiveBucket": ARCHIVE,
             "ArchivePrefix": "2026/",
+            "GoldenBucket": GOLDEN,
+            "GoldenPrefix": "english/",
             "KmsKeyArn": boto3.client("kms").create_key()["KeyMetadata"]["Arn"],
             "VpcId": vpc,
             "SubnetIds": subnet,
@@ -127,6 +129,8 @@ name = "sagemaker"
 workers = 1
 shard_minutes = 0.1
 rounds = 2
+[report]
+golden = "s3://{GOLDEN}/english/"
 [sagemaker]
 stack = "{STACK}"
 region = "eu-central-1"
@@ -142,6 +146,13 @@ def record(name: str, seconds: float, folder: Path) -> None:
     """A new recording in the archive."""
     sound = write_sound(folder / f"{name}.wav", speechlike(seconds))
     open_store(f"s3://{ARCHIVE}/2026/").put(f"day/{name}.wav", sound)
+
+
+def golden_set(folder: Path) -> None:
+    """A recording with its reference, away from the archive."""
+    store = open_store(f"s3://{GOLDEN}/english/")
+    store.put("one.wav", write_sound(folder / "golden.wav", speechlike(1.0, seed=7)))
+    store.put("references.tsv", b"one\thello\n")
 
 
 # -- the flows: each is something that somebody does ------------------------------------------
@@ -176,7 +187,8 @@ def a_run_by_hand(account: Account) -> None:
 def a_container_reads_recordings(account: Account) -> None:
     """As the decoder does, in a process of its own."""
     output = open_store(f"s3://{OUTPUT}/night/")
-    shards = [one.key for one in output.list("runs/") if "/shards/" in one.key]
+    shards = [one.key for one in output.list() if "/shards/" in one.key]
+    assert any(one.startswith("golden/") for one in shards)
     with account.recorder.acting_as(MODEL):
         for line in b"".join(map(output.read, shards)).splitlines():
             pointer = Pointer.from_line(line.decode())
@@ -297,6 +309,7 @@ def account(
     template = at_moto()
     record("one", 1.0, folder)
     record("two", 2.0, folder)
+    golden_set(folder)
     with (
         job_runner() as runner,
         recorder() as heard,
@@ -426,6 +439,12 @@ def test_every_action_of_the_policies_is_seen_by_this_test(account: Account) -> 
         (MODEL, Request("s3:GetObject", f"arn:aws:s3:::{OUTPUT}/night/transcripts/x.parquet")),
         (MODEL, Request("s3:PutObject", f"arn:aws:s3:::{OUTPUT}/night/runs/1/shards/x.jsonl")),
         (MODEL, Request("s3:PutObject", f"arn:aws:s3:::{ARCHIVE}/2026/a.wav")),
+        (MODEL, Request("s3:PutObject", f"arn:aws:s3:::{GOLDEN}/english/a.wav")),
+        (MODEL, Request("s3:GetObject", f"arn:aws:s3:::{GOLDEN}/german/a.wav")),
+        (MODEL, Request("s3:ListBucket", f"arn:aws:s3:::{GOLDEN}", {"s3:prefix": "2026/"})),
+        (MODEL, Request("s3:ListBucket", f"arn:aws:s3:::{ARCHIVE}", {"s3:prefix": "english/"})),
+        (MODEL, Request("s3:GetObject", f"arn:aws:s3:::{OUTPUT}/night/golden/x/y/golden.json")),
+        (DRIVER, Request("s3:PutObject", f"arn:aws:s3:::{GOLDEN}/english/a.wav")),
         (MODEL, Request("s3:GetObject", f"arn:aws:s3:::{ARCHIVE}/2025/a.wav")),
         (MODEL, Request("s3:ListBucket", f"arn:aws:s3:::{ARCHIVE}", {"s3:prefix": "2025/"})),
         (DRIVER, Request("s3:DeleteObject", f"arn:aws:s3:::{ARCHIVE}/2026/a.wav")),

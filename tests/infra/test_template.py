@@ -142,7 +142,7 @@ def test_roles_are_assumed_by_their_service_for_this_account_only(given: dict[st
 @BOTH
 def test_policies_fit_into_what_iam_takes(given: dict[str, str]) -> None:
     longest = dict(given)
-    for name in ("BucketName", "ArchiveBucket"):
+    for name in ("BucketName", "ArchiveBucket", "GoldenBucket"):
         if given:
             longest[name] = "b" * 63
     for name, resource in Resolved(longest).resources.items():
@@ -241,6 +241,7 @@ def test_a_network_is_asked_for_whole() -> None:
         "SubnetsHaveANetwork",
         "EndpointsHaveRoutes",
         "ArchiveHasABucket",
+        "GoldenSetHasABucket",
     }
 
 

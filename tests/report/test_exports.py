@@ -88,7 +88,8 @@ def test_the_message_has_coverage_before_rates_rules_worst_recordings_and_page(
     make_recording, make_report
 ):
     rows = [
-        make_recording(f"{i}.wav", "a b c d e f g", "x " * i + "g", id=str(i)) for i in range(8)
+        make_recording(f"{i}.wav", "ant bee cat dog elk fox gnu", "ox " * i + "gnu", id=str(i))
+        for i in range(8)
     ]
     missing = make_recording("gone.wav", "a", None, status="missing")
     text = summary_markdown(make_report(*rows, missing), page=PAGE)

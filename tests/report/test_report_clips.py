@@ -27,9 +27,11 @@ def sound(tmp_path):
 
 @pytest.fixture
 def report(sound, make_recording, make_report):
-    heard = "a b c d x y g h i j k l m n o q"
+    heard = "a ba ca da xa ya ga ha i ja ka la ma na o qa"
     return make_report(
-        make_recording("tone.wav", "a b c d e f g h i j k l m n o p", heard, uri=uri_of_path(sound))
+        make_recording(
+            "tone.wav", "a ba ca da e fa ga ha i ja ka la ma na o pa", heard, uri=uri_of_path(sound)
+        )
     )
 
 

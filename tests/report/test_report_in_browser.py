@@ -154,7 +154,7 @@ def sound(tmp_path):
 def test_a_click_on_a_word_plays_it_and_a_little_around_it(
     open_page, make_recording, make_report, sound
 ):
-    row = make_recording("sound.wav", "a b c d e", "a b c d e", id="s", audio_href=sound)
+    row = make_recording("sound.wav", "a be see dee e", "a be see dee e", id="s", audio_href=sound)
     page = open_page(render(make_report(row)), "#r=s")
     page.evaluate("""() => {
       const audio = document.querySelector("audio");
@@ -163,11 +163,11 @@ def test_a_click_on_a_word_plays_it_and_a_little_around_it(
       });
       [window.from, window.until] = [time("play"), time("pause")];
     }""")
-    page.locator(".aligned span", has_text="d").click()
+    page.locator(".aligned span", has_text="dee").click()
     assert page.evaluate("window.from") == pytest.approx(1.0, abs=0.05)
     # The word begins at 1.5 s, the next one at 2.0 s.
     assert page.evaluate("window.until") == pytest.approx(2.5, abs=0.3)
-    page.locator(".aligned span", has_text="d").click()
+    page.locator(".aligned span", has_text="dee").click()
     page.locator("#table .open").focus()
     page.keyboard.press("Space")
     assert page.evaluate("document.querySelector('audio').paused")
@@ -222,14 +222,14 @@ def test_sound_that_cannot_be_played_says_so(open_page, make_recording, make_rep
 
 
 def test_the_run_before_stands_beside_this_one(open_page, make_recording, make_report):
-    row = make_recording("a.wav", "a b c d", "a x c d", id="a", previous="a b y z", audio_href=None)
+    row = make_recording("a.wav", "a be so do", "a ox so do", id="a", previous="a be yo zoo")
     page = open_page(render(make_report(row)), "#r=a")
     text = re.sub(r"\s+", " ", page.locator(".previous").inner_text())
     assert "Before: 2 errors" in text
     assert "2 words mended, 1 word broken" in text
-    assert page.locator(".previous .was").all_text_contents() == ["Sc y", "Sd z"]
+    assert page.locator(".previous .was").all_text_contents() == ["Sso yo", "Sdo zoo"]
     page.keyboard.press("n")
-    assert page.locator(".e:focus").text_content() == "Sb x"
+    assert page.locator(".e:focus").text_content() == "Sbe ox"
 
 
 @pytest.mark.parametrize("referenced", [True, False], ids=["scored", "no references"])

@@ -200,20 +200,21 @@ def test_errors_listed_on_the_page_lead_to_their_recordings(make_recording, make
 def test_times_are_kept_as_differences(make_recording, make_report):
     words = (
         TimedWord(text="a", start=1.5, end=1.6),
-        TimedWord(text="b", start=2.0, end=2.1),
+        TimedWord(text="be", start=2.0, end=2.1),
         TimedWord(text="other", start=2.1, end=2.2),
-        TimedWord(text="d", start=2.25, end=2.3),
+        TimedWord(text="do", start=2.25, end=2.3),
     )
-    page = Page(render(make_report(make_recording("a.wav", "a b c d", "a b c d", words=words))))
+    text = "a be see do"
+    page = Page(render(make_report(make_recording("a.wav", text, text, words=words))))
     assert page.data["recordings"][0]["starts"] == "150 50 - 25"
 
 
 def test_clips_and_the_previous_run_are_in_the_data(make_recording, make_report):
-    row = make_recording("a.wav", "a b c", "a x c", id="a", previous="a b")
+    row = make_recording("a.wav", "a be so", "a ox so", id="a", previous="a be")
     clip = Clip(name="0.opus", recording="a", channel=None, start=0.5, end=2.0, peaks="AZ")
     kept = Page(render(make_report(row), [clip])).data["recordings"][0]
     assert kept["clips"] == [["clips/0.opus", 0.5, 2.0, "AZ"]]
-    assert kept["previous"] == {"ops": "2=1D", "hyp": "a b"}
+    assert kept["previous"] == {"ops": "2=1D", "hyp": "a be"}
 
 
 def test_where_the_sound_lies_in_the_archive_is_not_on_the_page(make_recording, make_report):

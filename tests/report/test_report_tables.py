@@ -92,9 +92,11 @@ def test_formatting_errors_of_a_language_without_spaces_are_characters(make_reco
 
 
 def test_many_errors_are_one_table(make_recording, make_report, monkeypatch):
-    monkeypatch.setattr("batch.report.tables._PIECE", 2)
-    table = errors_table(make_report(make_recording("a.wav", "a b c d e", "v w x y z")))
-    assert table["reference_word"].to_pylist() == list("abcde")
+    monkeypatch.setattr("batch.report.tables._ROWS", 2)
+    table = errors_table(
+        make_report(make_recording("a.wav", "ant bee cat dog elk", "on up in at of"))
+    )
+    assert table["reference_word"].to_pylist() == ["ant", "bee", "cat", "dog", "elk"]
 
 
 def test_an_empty_report_still_has_its_schemas(make_report):

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
-from batch.report import summary
+from batch.report import render, summary
 from batch.report.exports.markdown import summary_markdown
 from batch.report.lines import score_lines
 from batch.report.several_speakers import several_speakers
@@ -26,9 +26,10 @@ def test_a_report_without_several_speakers_says_nothing_of_orc(make_recording, m
 @pytest.fixture
 def report(make_recording, make_report):
     """A mix of two speakers, one of whose numbers ends in the other's turn, and a monologue."""
-    mix = make_recording("mix.wav", "pay twenty five now please", "pay 25 please now")
+    text = "pay twenty five now please"
+    mix = make_recording("mix.wav", text, "pay 25 please now", turns=(2, 0, 3))
     alone = make_recording("alone.wav", "the cat sat", "the cat")
-    return replace(make_report(mix, alone), turns={(mix.id, None): (2, 0, 3)})
+    return make_report(mix, alone)
 
 
 def test_only_mixes_against_several_speakers_count(report, monkeypatch):
@@ -40,11 +41,14 @@ def test_only_mixes_against_several_speakers_count(report, monkeypatch):
     assert "meeteval" not in figures
 
 
-def test_the_figure_stands_in_terminal_and_message(report, monkeypatch):
+def test_the_figure_stands_in_terminal_message_and_page(report, monkeypatch):
     monkeypatch.setattr("batch.report.several_speakers._installed", lambda: False)
     text = "50.00% in 1 mix against several speakers"
     assert f"ORC-WER         {text}" in score_lines(summary(report))
     assert f"- **ORC-WER**: {text}" in summary_markdown(report, page="x")
+    assert f"ORC-WER {text}." in render(report)
+    others = replace(report, recordings=report.recordings[1:])
+    assert "ORC-WER" not in render(others)
 
 
 def test_a_reference_knows_the_utterances_and_speakers_that_are_scored():
@@ -71,16 +75,14 @@ def test_meeteval_counts_the_same_errors_of_one_stream(make_recording, make_repo
     """Whatever the turns, marks and fillers: the optimal combination of one stream is the WER."""
     meetevals()
     chance = random.Random(7)
-    recordings, turns = [], {}
+    recordings = []
     for number in range(50):
         spoken = [chance.choices(WORDS, k=chance.randrange(9)) for _ in range(6)]
         text = " ".join(word for turn in spoken for word in turn)
         heard = " ".join(word for word in text.split() if chance.random() < 0.7)
-        row = make_recording(f"{number}.wav", text, heard)
-        recordings.append(row)
-        turns[row.id, None] = tuple(map(len, spoken))
-    report = replace(make_report(*recordings), turns=turns)
-    found = several_speakers(report)
+        turns = tuple(map(len, spoken))
+        recordings.append(make_recording(f"{number}.wav", text, heard, turns=turns))
+    found = several_speakers(make_report(*recordings))
     assert found.meeteval.errors == found.counts.errors > 100
     assert found.meeteval.reference_words == found.counts.reference_words
 

@@ -16,6 +16,7 @@ from training.scoring import (
     ScoringRules,
     score_pair,
 )
+from training.scoring.languages import primary_subtag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,8 +111,11 @@ def _scored(
 
 
 def language_of(utterances: Sequence[LabelledUtterance], rules: TextRules) -> str | None:
-    """The one language of the labels; None, for any script, where there are several."""
-    named = {one.language or rules.language for one in utterances}
+    """The one language of the labels; None, for any script, where there are several.
+
+    Regions are no languages: ``en-GB`` and ``en-US`` are scored as English.
+    """
+    named = {primary_subtag(one.language or rules.language) for one in utterances}
     return named.pop() if len(named) == 1 else None
 
 

@@ -37,6 +37,7 @@ ACCOUNT = (
     Check(subject="stack", look=identity.stack, mend=_STACK),
     Check(subject="role", look=identity.no_role),
     *(Check(subject=key, look=identity.role_check(key), mend=_STACK) for key in identity.ROLES),
+    Check(subject="golden set access", look=identity.golden_readers),
     Check(subject="key", look=identity.key, mend="name a key of this account and region"),
     Check(subject="quotas", look=capacity.quotas),
     Check(subject="images", look=capacity.images, needed=True, mend=_IMAGE),

@@ -11,6 +11,7 @@ from typing import Any
 from batch.account.doctor import Finding, Patient, fail, ok, warn
 from batch.platforms.aws import client, region_of, translated
 from manifests.errors import NightscribeError
+from manifests.storage import open_store
 
 # AWS refuses signatures that are further off.
 _SKEW_SECONDS = 300.0
@@ -154,15 +155,26 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _may_pass(arn: str, service: str, region: str | None) -> bool | None:
-    """By IAM's simulator; None where it does not answer the caller."""
+    """Whether the caller may; None where IAM's simulator does not answer."""
+    try:
+        with translated("sts:GetCallerIdentity"):
+            caller = client("sts", region).get_caller_identity()["Arn"]
+    except NightscribeError:
+        return None
     context = {"iam:PassedToService": service}
+    return _allowed(principal(caller), "iam:PassRole", arn, region, context)
+
+
+def _allowed(
+    who: str, action: str, resource: str, region: str | None, context: Mapping[str, str]
+) -> bool | None:
+    """By IAM's simulator; None where it does not answer the caller."""
     try:
         with translated("iam:SimulatePrincipalPolicy"):
-            caller = client("sts", region).get_caller_identity()["Arn"]
             answer = client("iam", region, attempts=1).simulate_principal_policy(
-                PolicySourceArn=principal(caller),
-                ActionNames=["iam:PassRole"],
-                ResourceArns=[arn],
+                PolicySourceArn=who,
+                ActionNames=[action],
+                ResourceArns=[resource],
                 ContextEntries=[
                     {"ContextKeyName": k, "ContextKeyValues": [v], "ContextKeyType": "string"}
                     for k, v in context.items()
@@ -171,6 +183,46 @@ def _may_pass(arn: str, service: str, region: str | None) -> bool | None:
     except NightscribeError:
         return None
     return all(one["EvalDecision"] == "allowed" for one in answer["EvaluationResults"])
+
+
+def golden_readers(patient: Patient) -> Iterator[Finding]:
+    """Whether the roles that read the golden set may: it lies outside of the archive."""
+    place = patient.config.report.golden
+    if place is None or not place.startswith("s3://"):
+        return
+    bucket, _, prefix = open_store(place).uri.removeprefix("s3://").partition("/")
+    mend = f"nightscribe deploy -p GoldenBucket={bucket} -p GoldenPrefix={prefix}"
+    found: dict[str, bool | None] = {}
+    for key in ("role", "driver_role"):
+        if arn := getattr(patient.account, key):
+            one = f"arn:{arn.split(':')[1]}:s3:::{bucket}/{prefix}one.wav"
+            found[key] = _allowed(arn, "s3:GetObject", one, patient.region, {})
+    denied = [key for key, may in found.items() if may is False]
+    if denied:
+        yield fail("golden set access", f"{' and '.join(denied)} may not read {place}", mend)
+    elif found and (None not in found.values() or _stack_grants(patient, place)):
+        yield ok("golden set access", f"{' and '.join(found)} may read {place}")
+    elif found:
+        unknown = f"whether {' and '.join(found)} may read {place} is not known"
+        yield warn("golden set access", unknown, f"where they may not: {mend}")
+
+
+def _stack_grants(patient: Patient, place: str) -> bool:
+    """Whether the stack's parameters name a place that holds this one."""
+    if (name := patient.account.stack) is None:
+        return False
+    try:
+        with translated(f"stack {name}"):
+            cloud = client("cloudformation", patient.region)
+            answer = cloud.describe_stacks(StackName=name)["Stacks"][0]
+    except NightscribeError:
+        return False
+    given = {one["ParameterKey"]: one["ParameterValue"] for one in answer.get("Parameters", ())}
+    return any(
+        given.get(f"{what}Bucket")
+        and place.startswith(f"s3://{given[f'{what}Bucket']}/{given.get(f'{what}Prefix', '')}")
+        for what in ("Golden", "Archive")
+    )
 
 
 def principal(caller: str) -> str:
