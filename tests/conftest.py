@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -34,6 +35,22 @@ def stub_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.stub_model import stub_bundle
 
     return stub_bundle(tmp_path_factory.mktemp("stub"))
+
+
+@pytest.fixture(scope="session")
+def warm_launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    from tests.warm_python import warm_launcher
+
+    with warm_launcher(tmp_path_factory.mktemp("warm")) as launcher:
+        yield launcher
+
+
+@pytest.fixture(scope="module")
+def warm_python(warm_launcher: Path) -> Iterator[None]:
+    """Processes of models start at once (``tests/warm_python``)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", str(warm_launcher))
+        yield
 
 
 @pytest.fixture(scope="session")

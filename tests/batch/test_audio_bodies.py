@@ -30,6 +30,8 @@ from manifests.errors import InputError, JobFailedError
 from manifests.manifest_file import read_manifest
 from tests.conftest import speechlike, write_sound
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 ISOLATED = "sagemaker.network_isolation=true"
 OVER = datetime(2020, 1, 1, tzinfo=UTC)
 VARYING = ["uri", "etag", "version", "run_id", "transcribed_at"]

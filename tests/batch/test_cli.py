@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.batch.command_line import nightscribe
 from tests.conftest import speechlike, write_sound
+
+pytestmark = pytest.mark.usefixtures("warm_python")
 
 COMMANDS = ["run", "plan", "transform", "collect", "score", "report", "train", "evaluate"]
 COMMANDS += [
@@ -27,18 +29,6 @@ COMMANDS += [
 COMMANDS += ["endpoint", "doctor"]
 
 
-def nightscribe(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    script = "from batch.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", script, *map(str, words)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        check=False,
-        env={**os.environ, "COLUMNS": "100"},
-    )
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
     """A folder in which a run was carried out."""
@@ -49,7 +39,9 @@ def home(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
     (folder / "nightscribe.toml").write_text(
         f'[archive]\nuri = "archive"\n[model]\nuri = "{tiny_model}"\n[output]\nuri = "out"\n'
     )
-    answer = nightscribe("run", "--json", cwd=folder)
+    # A process, so that nothing but the JSON is what it prints.
+    command = [sys.executable, "-m", "batch.cli", "run", "--json"]
+    answer = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     assert answer.returncode == 0, answer.stderr
     (folder / "run.json").write_text(answer.stdout)
     return folder

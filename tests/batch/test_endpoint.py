@@ -28,6 +28,8 @@ from tests.batch.job_runner import ROLE
 from tests.batch.test_requests import complaints
 from tests.conftest import make_tiny_model, speechlike, write_sound
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 
 @pytest.fixture(scope="module")
 def server(aws: str) -> Iterator[EndpointServer]:

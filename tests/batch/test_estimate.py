@@ -26,6 +26,8 @@ from tests.batch.carried_out import stand_in
 from tests.batch.job_runner import ROLE, JobRunner, job_runner
 from tests.conftest import speechlike, write_sound
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 WORK = Work(
     recordings=100,

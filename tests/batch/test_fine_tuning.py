@@ -51,6 +51,8 @@ from tests.batch.wheel_files import wheel_files
 from tests.conftest import speechlike, write_sound
 from training.scoring import SCLITE
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 TEXTS = ("so we open the meeting", "there is nothing new", "let us go on", "who writes it down")
 SETTINGS = {
     "steps": 4,

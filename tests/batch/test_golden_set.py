@@ -20,6 +20,8 @@ from batch.platforms.local import LocalPlatform
 from batch.run import Finished, Runner
 from tests.conftest import make_tiny_model, speechlike, write_sound
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 
 class Ears(LogListener):
     """Keeps what is said."""

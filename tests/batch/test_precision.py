@@ -31,6 +31,8 @@ from transform_handler.conversion import Conversion
 from transform_handler.engine.converted import files_of
 from transform_handler.identity import BundleCard, quantised_digest
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 FAST = Precision(name="fast", accept=True)
 WORDS = ["the", "board", "meets", "in", "room", "seven", "on", "every", "second", "monday"]
 

@@ -22,6 +22,8 @@ from manifests.storage import Store, open_store
 from tests.batch.job_runner import ROLE, JobRunner, job_runner
 from tests.conftest import speechlike, write_sound
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 VARYING = ["run_id", "transcribed_at"]
 
 

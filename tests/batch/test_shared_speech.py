@@ -18,7 +18,7 @@ from manifests.reference_forms import load_references
 from tests.conftest import shared
 from training.scoring import normalizer_for
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.usefixtures("warm_python")]
 
 
 def carried_out(home: Path, archive: Path, model: Path, *overrides: str) -> Finished:

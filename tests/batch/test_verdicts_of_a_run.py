@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from manifests.recordings import recording_id
-from tests.batch.test_cli import nightscribe
+from tests.batch.command_line import nightscribe
 from tests.conftest import speechlike, write_sound
+
+pytestmark = pytest.mark.usefixtures("warm_python")
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,8 @@ from batch.why import lines_of, why
 from manifests.errors import InputError
 from tests.conftest import make_tiny_model, speechlike, write_sound
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 
 @pytest.fixture
 def home(tmp_path: Path, tiny_model: Path) -> Path:

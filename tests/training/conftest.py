@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,14 @@ def acoustic(architecture: Path, vocabulary: Vocabulary) -> Acoustic:
 
     torch.manual_seed(0)
     return new_model(architecture, vocabulary)
+
+
+@pytest.fixture(scope="module")
+def no_picture() -> Iterator[None]:
+    """Curves are a table only: drawing them takes longer than a tiny model's training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.evaluating.curves._write_picture", lambda *_: None)
+        yield
 
 
 @pytest.fixture

@@ -12,11 +12,14 @@ import pytest
 from safetensors.torch import load_file
 from transformers import Trainer
 
+from tests.training.conftest import LIVELY, noise_channel
 from training.evaluating.curves import PARQUET
 from training.job import Job
 from training.running.interruption import EXIT_INTERRUPTED, InterruptedTrainingError, Interruption
 from training.settings import Settings
 from training.train import run
+
+pytestmark = pytest.mark.usefixtures("no_picture")
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 13
@@ -51,9 +54,26 @@ def _job(folder, name, channel, architecture, **changes):
     )
 
 
-@pytest.fixture
-def whole(tmp_path, long_channel, lively_architecture):
-    job = _job(tmp_path, "whole", long_channel, lively_architecture)
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("undisturbed")
+
+
+@pytest.fixture(scope="module")
+def long_channel(place):
+    return noise_channel(place / "long-channel", rounds=4)
+
+
+@pytest.fixture(scope="module")
+def lively_architecture(place):
+    path = place / "lively.json"
+    path.write_text(json.dumps(LIVELY))
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(place, long_channel, lively_architecture, no_picture):
+    job = _job(place, "whole", long_channel, lively_architecture)
     run(job)
     return job.output
 

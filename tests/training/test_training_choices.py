@@ -15,6 +15,8 @@ from training.scoring import SCLITE, CustomRules, ScoringRules
 from training.settings import Settings
 from training.train import main, run
 
+pytestmark = pytest.mark.usefixtures("no_picture")
+
 SMALL = {
     "steps": 4,
     "warmup_steps": 1,
@@ -32,7 +34,6 @@ def job(tmp_path, channel, acoustic):
             settings=Settings.of({**SMALL, **settings}),
             train=channel,
             validation=channel,
-            test=channel,
             base=tmp_path / "base",
             output=tmp_path / name,
             checkpoints=tmp_path / f"{name}-checkpoints",
@@ -62,9 +63,9 @@ def without_a_head(folder):
         path.unlink(missing_ok=True)
 
 
-def test_a_base_that_training_makes_worse_is_kept(job, tmp_path):
+def test_a_base_that_training_makes_worse_is_kept(job, channel):
     """Its evaluation is the first of the log, and a rate of zero steps cannot be beaten here."""
-    chosen = job(learning_rate=1e-12, steps=2, base_share=0)
+    chosen = replace(job(learning_rate=1e-12, steps=2, base_share=0), test=channel)
     run(chosen)
     assert [row["step"] for row in rows(chosen) if row["eval_loss"] is not None] == [0, 2]
     metrics = json.loads((chosen.output / "metrics.json").read_text())
@@ -103,9 +104,9 @@ def test_the_text_rules_are_kept_beside_the_weights(job):
     assert json.loads((chosen.output / "text_rules.json").read_text())["case"] == "lower"
 
 
-def test_base_and_model_are_scored_by_one_rule_whatever_language_their_own_rules_name(job):
+def test_base_and_model_are_scored_by_one_rule_whatever_language_their_own_rules_name(job, channel):
     """The base's are English, because it says nothing; the labels do not say their language."""
-    chosen = job(text_rules='{"language": "de"}', steps=2)
+    chosen = replace(job(text_rules='{"language": "de"}', steps=2), test=channel)
     run(chosen)
     metrics = json.loads((chosen.output / "metrics.json").read_text())
     for compared in metrics["evaluations"].values():
@@ -128,7 +129,7 @@ def test_nothing_is_mixed_in_from_a_base_that_wrote_other_symbols(job, channel):
     write_vocabulary(build_vocabulary(["all hello there q"]), channel / SYMBOLS_FILE)
     given = job(steps=2, base_share=1.0, learning_rate=0.01, vocabulary="labels")
     # Without validation the last step is kept, whatever its error rate.
-    chosen = replace(given, validation=None, test=None)
+    chosen = replace(given, validation=None)
     run(chosen)
     ours, base = weights(chosen.output), weights(chosen.base)
     layers = [name for name in base.keys() & ours.keys() if ".encoder.layers." in name]

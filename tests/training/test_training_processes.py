@@ -14,6 +14,8 @@ from safetensors.torch import load_file
 from training.evaluating.curves import PARQUET
 from training.running.interruption import EXIT_INTERRUPTED
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 12
 SETTINGS = {
