@@ -29,11 +29,11 @@ from batch.report.model import (
     ErrorRow,
     Report,
     RunFacts,
-    TimedWord,
 )
 from batch.report.places import worst_places
 from batch.report.tables import errors_table, scores_table, summary
 from batch.report.verdict_file import Verdicts
+from batch.report.words import TimedWord
 from batch.scored_rows import SOUND, Scorer, units
 from batch.superseded import superseded_texts
 from batch.window_grid import window_grid

@@ -9,7 +9,8 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
-from batch.report.model import Channel, ScoredRecording, Sound, TimedWord
+from batch.report.model import Channel, ScoredRecording, Sound
+from batch.report.words import TimedWord
 from manifests.local_store import path_of_uri
 from manifests.matching import Matching
 from manifests.references import References, Utterance, overlap_share, seconds_of, within

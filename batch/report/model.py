@@ -7,7 +7,7 @@ archive is split. Corpus figures are sums of counts, never averages of rates.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +20,7 @@ from batch.report.findings.joins import JoinGrid
 from batch.report.meetings import corpus_interval
 from batch.report.slices import SliceTable, slices_of
 from batch.report.verdict_file import Verdicts
+from batch.report.words import TimedWord
 from training.scoring import (
     NO_RULES,
     NOTHING,
@@ -53,16 +54,6 @@ EDITED_RULE = (
     "reference has, and made fewer other errors: the reference may leave out fillers, repetitions "
     "or asides."
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TimedWord:
-    """One written word, with seconds from the start of the recording."""
-
-    text: str
-    start: float
-    end: float
-    confidence: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +92,7 @@ class ScoredRecording:
     characters: ErrorCounts = field(default_factory=ErrorCounts)
     left_out: LeftOut = NOTHING
     confidence: float | None = None
-    words: tuple[TimedWord, ...] = ()
+    words: Sequence[TimedWord] = ()
     run_id: str
     calibrated: bool | None = None
     decode_digest: str | None = None
@@ -201,7 +192,7 @@ class ErrorRow:
     message: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class RunFacts:
     """Where the transcripts come from and by which rules they were scored.
 
@@ -229,7 +220,7 @@ class RunFacts:
     errors: tuple[ErrorRow, ...] = ()
     joins: JoinGrid | None = None
 
-    @property
+    @cached_property
     def rule(self) -> Normalizer:
         """The normaliser that the run was scored with.
 
@@ -311,8 +302,12 @@ class Report:
     @cached_property
     def written(self) -> Counter[Label]:
         """The errors between the texts as written, by what they are."""
-        aligned = (one for one in self.alignments if one)
-        return Counter(error.label for one in aligned for error in one.written)
+        found: Counter[Label] = Counter()
+        for aligned in filter(None, self.alignments):
+            formatting = aligned.written.count("formatting")
+            found["formatting"] += formatting
+            found["recognition"] += len(aligned.written) - formatting
+        return found
 
     @cached_property
     def alignments(self) -> tuple[AlignedRecording | None, ...]:
