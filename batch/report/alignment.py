@@ -9,7 +9,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from sys import intern
+from typing import TYPE_CHECKING, Any, Literal
 
 from batch.report.words import TimedWord, TimedWords, known, numbers
 from training.scoring import (
@@ -61,6 +62,10 @@ class ShownTokens:
     starts: array[float] = field(default_factory=numbers)
     ends: array[float] = field(default_factory=numbers)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        columns = (self.respelled, self.first, self.last, self.starts, self.ends)
+        return _restored, (" ".join(self.texts), *columns)
+
     def __len__(self) -> int:
         return len(self.texts)
 
@@ -89,6 +94,19 @@ class ShownTokens:
     def end(self, at: int) -> float | None:
         """When a token ends, in seconds."""
         return known(self.ends[at]) if self.ends else None
+
+
+def _restored(texts: str, respelled: Mapping[int, str], *columns: Any) -> ShownTokens:
+    """Tokens from another process: equal ones are one string, however many recordings have them."""
+    first, last, starts, ends = columns
+    return ShownTokens(
+        texts=tuple(map(intern, texts.split())),
+        respelled=respelled,
+        first=first,
+        last=last,
+        starts=starts,
+        ends=ends,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

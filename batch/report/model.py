@@ -93,6 +93,7 @@ class ScoredRecording:
     left_out: LeftOut = NOTHING
     confidence: float | None = None
     words: Sequence[TimedWord] = ()
+    """Without them where the report has the recording's alignment, which holds their times."""
     run_id: str
     calibrated: bool | None = None
     decode_digest: str | None = None
@@ -258,6 +259,8 @@ class Report:
     second: Mapping[Channel, str] | None = None
     golden: Comparison | None = None
     """The run's model on the golden set against the one before it."""
+    aligned: Sequence[AlignedRecording | None] | None = field(default=None, repr=False)
+    """The alignments of ``recordings``, where they were made with the counts."""
 
     @cached_property
     def adjudication(self) -> Adjudication | None:
@@ -310,12 +313,14 @@ class Report:
         return found
 
     @cached_property
-    def alignments(self) -> tuple[AlignedRecording | None, ...]:
-        """The alignment of each of ``recordings``, made once; None for those not scored.
+    def alignments(self) -> Sequence[AlignedRecording | None]:
+        """The alignment of each of ``recordings``; None for those not scored.
 
         Raises:
             ValueError: this installation lacks the normaliser that the run was scored with.
         """
+        if self.aligned is not None:
+            return self.aligned
         if not self.scored:
             return (None,) * len(self.recordings)
         normalizer, aligner = self.facts.rule, self.facts.alignment_rule
