@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -38,16 +38,12 @@ from batch.report.scoring import Rules, scoring_pool
 from batch.report.tables import errors_table, scores_table, summary
 from batch.report.verdict_file import Verdicts
 from batch.report.words import TimedWords
+from batch.scored_by import configured_references, scored_by
 from batch.scored_rows import SOUND, Scorer, counted, units
 from batch.superseded import superseded_texts
 from batch.window_grid import window_grid
 from batch.word_columns import words_of
-from manifests.matching import Matching
-from manifests.reference_forms import load_references
-from manifests.references import (
-    References,
-    match_references,
-)
+from manifests.references import match_references
 from manifests.storage import Store
 from training.scoring import (
     ALIGNERS,
@@ -68,7 +64,10 @@ def build_report(
 ) -> Report:
     """Score every recording that has a reference, as run ``plan`` left the archive."""
     light = _light_rows(output, plan)
-    matching = _references(config, light["path"].to_pylist())
+    references = configured_references(config)
+    rules_digest = scored_by(config, references)
+    matching = match_references(references, light["path"].to_pylist())
+    del references  # What was matched goes with its recordings.
     previous = superseded_texts(output, plan, light)
     facts = _facts(
         config, plan, timing, rows=light, audio_seconds=_audio_seconds(output, plan, light)
@@ -109,6 +108,7 @@ def build_report(
         verdicts=verdicts,
         second=previous or None,
         aligned=tuple(alignments),
+        scored_by=rules_digest,
     )
 
 
@@ -169,13 +169,6 @@ def exceeded(config: Config, collected: Collected, report: Report) -> list[str]:
     if limits.fail_when_worse and golden is not None and golden.verdict is Verdict.WORSE:
         problems.append(f"golden set: {difference_text(golden.difference)}: worse than before")
     return problems
-
-
-def _references(config: Config, paths: Iterable[str]) -> Matching[References]:
-    if config.references is None:
-        return Matching()
-    section = config.references
-    return match_references(load_references(section.uri, scored=section.scored), paths)
 
 
 def _texts(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, str | None]:

@@ -261,6 +261,8 @@ class Report:
     """The run's model on the golden set against the one before it."""
     aligned: Sequence[AlignedRecording | None] | None = field(default=None, repr=False)
     """The alignments of ``recordings``, where they were made with the counts."""
+    scored_by: str = ""
+    """What the scores depend on besides the transcripts (``batch/scored_by.py``)."""
 
     @cached_property
     def adjudication(self) -> Adjudication | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
+import pickle
+import subprocess
+import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock
 from typing import NamedTuple
 
 from batch.report.alignment import AlignedRecording, align_recording
@@ -87,13 +89,15 @@ class ScoringPool:
     def __init__(self, rules: Rules, *, processes: int) -> None:
         self._rules, self._processes = rules, processes
         self._here = Worker(rules)
-        self._pool: ProcessPoolExecutor | None = None
+        self._threads: ThreadPoolExecutor | None = None
+        self._children: SimpleQueue[Child | None] = SimpleQueue()
+        self._alone = Lock()
 
     def scored(self, pairs: Iterable[Pair]) -> Iterator[Scored]:
         """Counts and alignments in the order of the pairs; a few chunks are held at a time."""
         rest = iter(pairs)
-        first = list(islice(rest, LEAST_PAIRS)) if self._pool is None else []
-        if self._processes < 2 or (self._pool is None and len(first) < LEAST_PAIRS):
+        first = list(islice(rest, LEAST_PAIRS)) if self._threads is None else []
+        if self._processes < 2 or (self._threads is None and len(first) < LEAST_PAIRS):
             for chunk in _chunks(chain(first, rest)):
                 yield from self._here.scored(chunk)
             return
@@ -101,40 +105,86 @@ class ScoringPool:
 
     def close(self) -> None:
         """End the processes."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        if self._threads is None:
+            return
+        self._threads.shutdown(cancel_futures=True)
+        for _ in range(self._processes):
+            if (child := self._children.get()) is not None:
+                child.close()
 
     def _elsewhere(self, chunks: Iterator[list[Pair]]) -> Iterator[Scored]:
-        waiting: deque[tuple[list[Pair], Future[list[Scored]]]] = deque()
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self._processes, "scoring")
+            for _ in range(self._processes):
+                self._children.put(Child(self._rules))
+        waiting: deque[Future[list[Scored]]] = deque()
         for chunk in chunks:
-            waiting.append((chunk, self._submitted(chunk)))
+            waiting.append(self._threads.submit(self._by_a_child, chunk))
             if len(waiting) > 2 * self._processes:
-                yield from self._finished(*waiting.popleft())
+                yield from waiting.popleft().result()
         while waiting:
-            yield from self._finished(*waiting.popleft())
+            yield from waiting.popleft().result()
 
-    def _submitted(self, chunk: list[Pair]) -> Future[list[Scored]]:
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self._processes,
-                # Not a fork: Arrow and the clients of AWS have threads, which a fork would lose.
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=_begin,
-                initargs=(self._rules,),
-            )
+    def _by_a_child(self, chunk: list[Pair]) -> list[Scored]:
+        child = self._children.get()
         try:
-            return self._pool.submit(_scored_there, chunk)
-        except BrokenProcessPool as error:
-            broken: Future[list[Scored]] = Future()
-            broken.set_exception(error)
-            return broken
-
-    def _finished(self, chunk: list[Pair], future: Future[list[Scored]]) -> Sequence[Scored]:
-        try:
-            return future.result()
-        except BrokenProcessPool:
-            # Somebody killed a process, for memory perhaps: a night does not fail for that.
+            if child is not None:
+                return child.scored(chunk)
+        except (OSError, EOFError, pickle.UnpicklingError):
+            # Somebody killed it, for memory perhaps: a night does not fail for that.
+            assert child is not None
+            child.close()
+            child = None
+        finally:
+            self._children.put(child)
+        with self._alone:
             return self._here.scored(chunk)
+
+
+class Child:
+    """A process of its own that scores; it ends when its input does, so also with a killed parent.
+
+    Not one of ``multiprocessing``, which would import the program that was started, and run it
+    again where that is a script without a guard.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        home = str(Path(__file__).parents[2])
+        known = os.environ.get("PYTHONPATH")
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "batch.report.scoring_child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (home, known)))},
+        )
+        self._rules: Rules | None = rules
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+    def scored(self, pairs: list[Pair]) -> list[Scored]:
+        """The counts and alignments of some pairs.
+
+        Raises:
+            OSError, EOFError, UnpicklingError: the process is gone.
+        """
+        said, heard = self._process.stdin, self._process.stdout
+        assert said is not None
+        assert heard is not None
+        if self._rules is not None:
+            pickle.dump(self._rules, said, pickle.HIGHEST_PROTOCOL)
+            self._rules = None
+        pickle.dump(pairs, said, pickle.HIGHEST_PROTOCOL)
+        said.flush()
+        found: list[Scored] = pickle.load(heard)  # noqa: S301 (our own process)
+        return found
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.communicate()
 
 
 @contextmanager
@@ -155,25 +205,3 @@ def _cores() -> int:
 def _chunks(pairs: Iterator[Pair]) -> Iterator[list[Pair]]:
     while chunk := list(islice(pairs, CHUNK)):
         yield chunk
-
-
-_worker: list[Worker] = []
-"""Of a process of the pool, which has one from its beginning."""
-
-
-def _begin(rules: Rules) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker.append(Worker(rules))
-
-
-def _end_with_parent() -> None:
-    """A killed parent takes its processes along: they would wait for its next chunk for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _scored_there(pairs: list[Pair]) -> list[Scored]:
-    return _worker[0].scored(pairs)

@@ -47,7 +47,7 @@ def shown(scored):
 
 
 def test_few_pairs_start_no_process(monkeypatch):
-    monkeypatch.setattr("batch.report.scoring.ProcessPoolExecutor", None)
+    monkeypatch.setattr("batch.report.scoring.Child", None)
     pairs = [pair(number) for number in range(20)]
     with scoring_pool(RULES, processes=2) as pool:
         assert shown(pool.scored(pairs)) == shown(expected(pairs))
@@ -64,8 +64,9 @@ def test_two_processes_give_what_one_gives_in_its_order_and_survive_the_loss_of_
     with scoring_pool(RULES, processes=2) as pool:
         assert shown(pool.scored(many)) == shown(expected(many))
         assert shown(pool.scored(many[:3])) == shown(expected(many[:3]))
-        for worker in list(pool._pool._processes):
-            os.kill(worker, signal.SIGKILL)
+        one = pool._children.get()
+        os.kill(one.pid, signal.SIGKILL)
+        pool._children.put(one)
         assert shown(pool.scored(many)) == shown(expected(many))
 
 

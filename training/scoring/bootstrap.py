@@ -8,7 +8,6 @@ Tibshirani 1993, chapter 13, for percentile intervals).
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -116,13 +115,21 @@ class Resampling:
 def by_block(
     names: Sequence[Hashable], rows: Iterable[Sequence[float]]
 ) -> tuple[list[Hashable], Values]:
-    """Rows summed by block: the blocks in the order of their names, and (blocks, columns)."""
-    found: dict[Hashable, list[Sequence[float]]] = defaultdict(list)
-    for name, row in zip(names, rows, strict=True):
-        found[name].append(row)
+    """Rows summed by block: the blocks in the order of their names, and (blocks, columns).
+
+    Raises:
+        ValueError: not one row a name.
+    """
+    table = np.array(rows if isinstance(rows, np.ndarray) else list(rows), dtype=np.float64)
+    if len(table) != len(names):
+        raise ValueError(f"{len(names)} names and {len(table)} rows; expected one row a name")
     # The order of the utterances in a file must not move an interval.
-    ordered = sorted(found, key=lambda name: (str(type(name)), str(name)))
-    return ordered, np.array([np.sum(found[name], axis=0) for name in ordered], dtype=np.float64)
+    ordered = sorted(set(names), key=lambda name: (str(type(name)), str(name)))
+    places = {name: at for at, name in enumerate(ordered)}
+    blocks = np.fromiter((places[name] for name in names), np.int64, len(names))
+    columns = table.T if len(names) else ()
+    sums = [np.bincount(blocks, column, minlength=len(ordered)) for column in columns]
+    return ordered, np.array(sums, dtype=np.float64).T
 
 
 def interval(
