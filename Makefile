@@ -51,7 +51,7 @@ toolkit: setup
 # gpu_speed, which needs a GPU, is asked for by name only.
 BENCHMARKS := cpu_speed whole_run workers memory joins gate levelling channels beam greedy calibration \
 	word_times scoring precision seq2seq front_end augmentation training_throughput intervals \
-	report_page scale shards year collecting night_on_paper
+	report_page large_report scale shards year collecting night_on_paper
 
 bench: $(BENCHMARKS:%=bench-%)
 

@@ -254,8 +254,7 @@ class Runner:
         )
         timing = timing_of(self.output, plan)
         used = used_summary(self.config, timing.jobs)
-        rules = scored_by(self.config)
-        self.output.put(plan.keys.summary, _summary(finished, timing, used, rules))
+        self.output.put(plan.keys.summary, _summary(finished, timing, used, rules=report.scored_by))
         mark_finished(self.output, plan.run_id)
         return finished
 
@@ -330,7 +329,7 @@ class Runner:
             self._claim.hold()
 
 
-def _summary(finished: Finished, timing: Timing, used: dict[str, Any], rules: str) -> bytes:
+def _summary(finished: Finished, timing: Timing, used: dict[str, Any], *, rules: str) -> bytes:
     plan = finished.plan
     content = {
         "run_id": plan.run_id,

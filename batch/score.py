@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from batch.capacity.used import Timing
 from batch.collect import Collected
@@ -20,6 +21,7 @@ from batch.layout import SEGMENTS, TRANSCRIPTS
 from batch.moves import Carried
 from batch.parquet import parquet_bytes
 from batch.plan import Plan
+from batch.report.alignment import AlignedRecording
 from batch.report.clips import write_clips
 from batch.report.exports.writing import write_exports
 from batch.report.html import render
@@ -29,28 +31,29 @@ from batch.report.model import (
     ErrorRow,
     Report,
     RunFacts,
-    TimedWord,
+    ScoredRecording,
 )
 from batch.report.places import worst_places
+from batch.report.scoring import Rules, scoring_pool
 from batch.report.tables import errors_table, scores_table, summary
 from batch.report.verdict_file import Verdicts
-from batch.scored_rows import SOUND, Scorer, units
+from batch.report.words import TimedWords
+from batch.scored_by import configured_references, scored_by
+from batch.scored_rows import SOUND, Scorer, counted, units
 from batch.superseded import superseded_texts
 from batch.window_grid import window_grid
-from manifests.matching import Matching
-from manifests.reference_forms import load_references
-from manifests.references import (
-    References,
-    match_references,
-)
+from batch.word_columns import words_of
+from manifests.references import match_references
 from manifests.storage import Store
 from training.scoring import (
     ALIGNERS,
-    Normalizer,
     normalizer_for,
 )
 from training.scoring.verdict import Verdict
 
+PART_ROWS = 50_000
+"""Rows whose texts and words are read at once."""
+_BATCH_ROWS = 10_000
 _LIGHT = ["id", "path", "channel", "status", "error_kind", "error_message"]
 _LIGHT += ["duration", "confidence", "run_id", "meta", "uri", "language"]
 _LIGHT += ["channels", "calibrated", "size", "model_digest", "decode_digest"]
@@ -60,34 +63,39 @@ def build_report(
     output: Store, config: Config, plan: Plan, timing: Timing, verdicts: Verdicts | None = None
 ) -> Report:
     """Score every recording that has a reference, as run ``plan`` left the archive."""
-    light = read_rows(output, TRANSCRIPTS, until=plan.run_id, columns=[*_LIGHT, *SOUND]).to_pylist()
-    light.sort(key=lambda row: (row["path"], row["id"], row["channel"] or 0))
-    matching = _references(config, {row["path"] for row in light})
-    referenced = {row["id"] for row in light if row["path"] in matching.by_path}
+    light = _light_rows(output, plan)
+    references = configured_references(config)
+    rules_digest = scored_by(config, references)
+    matching = match_references(references, light["path"].to_pylist())
+    del references  # What was matched goes with its recordings.
     previous = superseded_texts(output, plan, light)
+    facts = _facts(
+        config, plan, timing, rows=light, audio_seconds=_audio_seconds(output, plan, light)
+    )
+    joins = window_grid(output, _runs(light, plan), plan.decode_digest)
     scorer = Scorer(
         matching=matching,
-        texts=_texts(output, plan, referenced),
         previous=previous,
-        words=_words(output, plan, referenced),
-        normalizer=normalizer_for(config.archive.language, config.scoring.custom),
-        aligner=ALIGNERS[config.scoring.aligner],
         report_uri=output.uri_of(plan.keys.reports),
         meeting=config.report.meeting,
     )
-    recordings = [scorer.scored(row) for row in units(light, matching, scorer)]
+    recordings: list[ScoredRecording] = []
+    alignments: list[AlignedRecording | None] = []
+    rules = Rules(normalizer=facts.normalizer, aligner=facts.aligner, custom=facts.custom)
+    with scoring_pool(rules) as pool:
+        for part in _parts(light):
+            ids = {row["id"] for row in part if row["path"] in matching.by_path}
+            texts, words = _texts(output, plan, ids), _words(output, plan, ids)
+            here = replace(scorer, texts=texts, words=words)
+            rows = [here.scored(row) for row in units(part, matching, here)]
+            for scored, aligned in counted(rows, pool):
+                recordings.append(scored)
+                alignments.append(aligned)
+            for row in part:
+                # What was said is in the report's rows from here on.
+                matching.by_path.pop(row["path"], None)
     return Report(
-        facts=replace(
-            _facts(
-                config,
-                plan,
-                timing,
-                rows=light,
-                normalizer=scorer.normalizer,
-                audio_seconds=_audio_seconds(output, plan, light),
-            ),
-            joins=window_grid(output, _runs(light, plan), plan.decode_digest),
-        ),
+        facts=replace(facts, joins=joins),
         coverage=Coverage.of(
             recordings,
             references_without_recording=sorted(without_forgotten(output, matching.unmatched)),
@@ -99,7 +107,29 @@ def build_report(
         recordings=tuple(recordings),
         verdicts=verdicts,
         second=previous or None,
+        aligned=tuple(alignments),
+        scored_by=rules_digest,
     )
+
+
+def _light_rows(output: Store, plan: Plan) -> pa.Table:
+    """The rows as the run left them, without texts, in the order of the report."""
+    rows = read_rows(output, TRANSCRIPTS, until=plan.run_id, columns=[*_LIGHT, *SOUND])
+    order = {"path": rows["path"], "id": rows["id"], "channel": pc.fill_null(rows["channel"], 0)}
+    keys = [(name, "ascending") for name in order]
+    return rows.take(pc.sort_indices(pa.table(order), sort_keys=keys))
+
+
+def _parts(rows: pa.Table) -> Iterator[list[dict[str, Any]]]:
+    """Rows some at a time, all of one recording together."""
+    part: list[dict[str, Any]] = []
+    for batch in rows.to_batches(max_chunksize=_BATCH_ROWS):
+        for row in batch.to_pylist():
+            if len(part) >= PART_ROWS and row["id"] != part[-1]["id"]:
+                yield part
+                part = []
+            part.append(row)
+    yield part
 
 
 def write_scores(output: Store, plan: Plan, report: Report) -> dict[str, Any]:
@@ -147,26 +177,15 @@ def exceeded(config: Config, collected: Collected, report: Report) -> list[str]:
     return problems
 
 
-def _references(config: Config, paths: Iterable[str]) -> Matching[References]:
-    if config.references is None:
-        return Matching()
-    section = config.references
-    return match_references(load_references(section.uri, scored=section.scored), paths)
-
-
 def _texts(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, str | None]:
     columns = ["id", "channel", "text", "run_id"]
     table = read_rows(output, TRANSCRIPTS, until=plan.run_id, ids=ids, columns=columns)
     return {(row["id"], row["channel"]): row["text"] for row in table.to_pylist()}
 
 
-def _words(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, list[TimedWord]]:
+def _words(output: Store, plan: Plan, ids: set[str]) -> dict[Channel, TimedWords]:
     columns = ["id", "channel", "start", "words", "run_id"]
-    table: pa.Table = read_rows(output, SEGMENTS, until=plan.run_id, ids=ids, columns=columns)
-    words: dict[Channel, list[TimedWord]] = defaultdict(list)
-    for row in sorted(table.to_pylist(), key=lambda row: row["start"]):
-        words[row["id"], row["channel"]] += [TimedWord(**word) for word in row["words"]]
-    return words
+    return words_of(read_rows(output, SEGMENTS, until=plan.run_id, ids=ids, columns=columns))
 
 
 def _facts(
@@ -174,8 +193,7 @@ def _facts(
     plan: Plan,
     timing: Timing,
     *,
-    rows: list[dict[str, Any]],
-    normalizer: Normalizer,
+    rows: pa.Table,
     audio_seconds: float,
 ) -> RunFacts:
     return RunFacts(
@@ -185,30 +203,32 @@ def _facts(
         model_name=plan.model,
         model_digest=plan.model_digest,
         decode_digest=plan.decode_digest,
-        normalizer=normalizer.name,
+        normalizer=normalizer_for(config.archive.language, config.scoring.custom).name,
         aligner=ALIGNERS[config.scoring.aligner].name,
         custom=config.scoring.custom,
         started_at=timing.started_at,
         finished_at=timing.finished_at,
         audio_seconds=audio_seconds,
         rtfx=timing.rtfx,
-        statuses=dict(Counter(row["status"] for row in rows)),
+        statuses=dict(Counter(rows["status"].to_pylist())),
         errors=tuple(
             ErrorRow(path=row["path"], kind=row["error_kind"], message=row["error_message"])
-            for row in rows
-            if row["status"] == "error"
+            for row in rows.filter(pc.equal(rows["status"], "error")).to_pylist()
         ),
     )
 
 
-def _runs(rows: list[dict[str, Any]], plan: Plan) -> Iterator[str]:
+def _runs(rows: pa.Table, plan: Plan) -> list[str]:
     """The runs whose recordings were decoded as this one's."""
-    return (row["run_id"] for row in rows if row["decode_digest"] == plan.decode_digest)
+    same = rows.filter(pc.equal(rows["decode_digest"], plan.decode_digest))
+    found: list[str] = pc.unique(same["run_id"]).to_pylist()
+    return found
 
 
-def _audio_seconds(output: Store, plan: Plan, rows: list[dict[str, Any]]) -> float:
+def _audio_seconds(output: Store, plan: Plan, rows: pa.Table) -> float:
     """Sound that the run transcribed; the channels of one recording share its length."""
     moved = Carried(output=output, keys=plan.keys).ids()
-    ours = (row for row in rows if row["run_id"] == plan.run_id and row["id"] not in moved)
-    lengths = {row["id"]: row["duration"] or 0.0 for row in ours}
+    ours = rows.filter(pc.equal(rows["run_id"], plan.run_id))
+    pairs = zip(ours["id"].to_pylist(), ours["duration"].to_pylist(), strict=True)
+    lengths = {one: duration or 0.0 for one, duration in pairs if one not in moved}
     return round(sum(lengths.values()), 3)

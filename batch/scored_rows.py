@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
-from batch.report.model import Channel, ScoredRecording, Sound, TimedWord
+from batch.report.alignment import AlignedRecording
+from batch.report.model import Channel, ScoredRecording, Sound
+from batch.report.scoring import Pair, ScoringPool
+from batch.report.words import TimedWord, TimedWords
 from manifests.local_store import path_of_uri
 from manifests.matching import Matching
 from manifests.references import (
@@ -20,10 +23,9 @@ from manifests.references import (
     seconds_of,
     within,
 )
-from training.scoring import Aligner, ErrorCounts, Normalizer, PairScore, raw_tokens, score_pair
+from training.scoring import raw_tokens
 
-SOUND = [field.name for field in fields(Sound)]
-_UNSCORED = PairScore(raw=ErrorCounts(), normalized=ErrorCounts(), characters=ErrorCounts())
+SOUND = [one.name for one in fields(Sound)]
 
 
 def units(
@@ -42,16 +44,14 @@ def units(
 
 @dataclass(frozen=True, kw_only=True)
 class Scorer:
-    """Puts rows beside their references."""
+    """Puts rows beside their references; ``texts`` and ``words`` are those of the rows at hand."""
 
     matching: Matching[References]
-    texts: dict[Channel, str | None]
-    words: dict[Channel, list[TimedWord]]
     previous: Mapping[Channel, str]
-    normalizer: Normalizer
-    aligner: Aligner
     report_uri: str
     meeting: str | None
+    texts: dict[Channel, str | None] = field(default_factory=dict)
+    words: dict[Channel, TimedWords] = field(default_factory=dict)
 
     def merged(self, channels: list[dict[str, Any]]) -> dict[str, Any]:
         """The channels of a recording as one, their words in the order of their times."""
@@ -59,8 +59,8 @@ class Scorer:
         words = [
             word for row in channels for word in self.words.get((row["id"], row["channel"]), ())
         ]
-        self.words[whole] = sorted(words, key=lambda word: word.start)
-        self.texts[whole] = " ".join(word.text for word in self.words[whole])
+        self.words[whole] = TimedWords.of(sorted(words, key=lambda word: word.start))
+        self.texts[whole] = " ".join(self.words[whole].texts)
         spoken = any(row["status"] == "ok" for row in channels)
         status = "ok" if spoken else channels[0]["status"]
         return {
@@ -72,18 +72,15 @@ class Scorer:
         }
 
     def scored(self, row: dict[str, Any]) -> ScoredRecording:
-        """One row of the report."""
+        """One row of the report, not counted yet."""
         where, meta = (row["id"], row["channel"]), dict(row["meta"] or ())
         found = self.matching.by_path.get(row["path"], {}).get(row["channel"])
         reference, spans = (found.text, found.unscored) if found is not None else (None, ())
-        words = tuple(self.words.get(where, ()))
+        words = self.words.get(where, TimedWords())
         hypothesis = self.texts.get(where) if reference is not None else None
         if spans:
-            words = tuple(word for word in words if not within(_middle(word), spans))
-            hypothesis = hypothesis and " ".join(word.text for word in words)
-        score = _UNSCORED
-        if reference is not None and row["status"] in ("ok", "empty"):
-            score = score_pair(reference, hypothesis or "", self.normalizer, aligner=self.aligner)
+            words = TimedWords.of(word for word in words if not within(_middle(word), spans))
+            hypothesis = hypothesis and " ".join(words.texts)
         return ScoredRecording(
             id=row["id"],
             path=row["path"],
@@ -108,10 +105,6 @@ class Scorer:
             language=row["language"],
             sound=Sound(**{name: row[name] for name in SOUND}),
             meeting_name=meta.get(self.meeting) if self.meeting else None,
-            raw=score.raw,
-            normalized=score.normalized,
-            characters=score.characters,
-            left_out=score.left_out,
             # Without times nobody can say what of it lies in a region that is not scored.
             previous=None if spans else self.previous.get(where),
         )
@@ -137,6 +130,33 @@ def _turns(reference: Reference | None) -> tuple[int, ...]:
     if reference is None or reference.channel is not None or len(reference.speakers) < 2:
         return ()
     return tuple(len(raw_tokens(one.text)) for one in reference.scored_utterances)
+
+
+def counted(
+    rows: Sequence[ScoredRecording], pool: ScoringPool
+) -> Iterator[tuple[ScoredRecording, AlignedRecording | None]]:
+    """The rows with their counts, and the alignments, which hold the words' times from here on."""
+    found = pool.scored(
+        Pair(row.reference or "", row.hypothesis or "", TimedWords.of(row.words))
+        for row in rows
+        if row.scored
+    )
+    for row in rows:
+        if row.scored:
+            score, aligned = next(found)
+            yield (
+                replace(
+                    row,
+                    raw=score.raw,
+                    normalized=score.normalized,
+                    characters=score.characters,
+                    left_out=score.left_out,
+                    words=(),
+                ),
+                aligned,
+            )
+        else:
+            yield row, None
 
 
 def _middle(word: TimedWord) -> float:

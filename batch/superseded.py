@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -15,21 +15,21 @@ from batch.plan import Plan
 from batch.report.model import Channel
 from manifests.storage import Store
 
-_COLUMNS = ["id", "channel", "status", "size", "text", "model_digest", "decode_digest", "run_id"]
+_MADE = ["id", "channel", "size", "model_digest", "decode_digest"]
+_COLUMNS = [*_MADE, "status", "text", "run_id"]
 
 
-def superseded_texts(
-    output: Store, plan: Plan, rows: Iterable[Mapping[str, Any]]
-) -> dict[Channel, str]:
+def superseded_texts(output: Store, plan: Plan, rows: pa.Table) -> dict[Channel, str]:
     """Texts by id and channel that the run replaced, where another model or setting made them.
 
     ``rows`` are the archive's as the run left it. A recording that has changed is left out: its
     older transcript is of other sound.
     """
-    now = {(row["id"], row["channel"]): row for row in rows if row["run_id"] == plan.run_id}
     found: dict[Channel, str] = {}
-    if not now:
+    ours = rows.filter(pc.equal(rows["run_id"], plan.run_id)).select(_MADE)
+    if not len(ours) or not next(iter(output.list(f"{HISTORY}/{TRANSCRIPTS}/")), None):
         return found
+    now = {(row["id"], row["channel"]): row for row in ours.to_pylist()}
     for old in _replaced(output, plan.run_id, {one for one, _ in now}):
         new = now.get((old["id"], old["channel"]))
         if new is not None and old["status"] != "error" and _of_other_making(old, new):

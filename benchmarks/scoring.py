@@ -147,10 +147,12 @@ def meeting(words: int) -> None:
     print()
 
 
-def batch(language: str | None, seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+def batch(
+    language: str | None, seed: int, count: int, meetings: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Meeting and slice of each pair, (n, 2), and its errors and words of three kinds, (n, 6)."""
     chance = np.random.default_rng(seed)
-    names = np.stack([chance.integers(MEETINGS, size=count), chance.integers(SLICES, size=count)])
+    names = np.stack([chance.integers(meetings, size=count), chance.integers(SLICES, size=count)])
     rule = normalizer_for(language)
     rows = [
         [
@@ -163,11 +165,12 @@ def batch(language: str | None, seed: int, count: int) -> tuple[np.ndarray, np.n
     return names.T, np.array(rows, dtype=np.int64)
 
 
-def corpus(count: int, language: str | None, processes: int) -> None:
+def corpus(count: int, language: str | None, processes: int, meetings: int) -> None:
     """The time for the pairs alone is taken off: a corpus is read, not made up."""
     began, used = time.perf_counter(), _processor_seconds()
     batches = [
-        (language, seed, min(BATCH, count - seed * BATCH)) for seed in range(-(-count // BATCH))
+        (language, seed, min(BATCH, count - seed * BATCH), meetings)
+        for seed in range(-(-count // BATCH))
     ]
     with ProcessPoolExecutor(processes) as pool:
         found = list(pool.map(batch, *zip(*batches, strict=True)))
@@ -180,7 +183,8 @@ def corpus(count: int, language: str | None, processes: int) -> None:
     making = _making(count)
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     print(
-        f"{count:,} pairs, {normalizer_for(language).name}, {processes} processes: "
+        f"{count:,} pairs in {meetings:,} meetings, {normalizer_for(language).name}, "
+        f"{processes} processes: "
         f"{seconds - making / processes:.0f} s by the clock, {used - making:.0f} s of processors "
         f"(without {making:.0f} s to make the pairs up), largest process "
         f"{max(peak(), children) / 1e6:.0f} MB; WER {rows[:, 2].sum() / rows[:, 3].sum():.2%}, "
@@ -196,7 +200,7 @@ def _processor_seconds() -> float:
 
 
 def _sums(names: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    _, table = by_block(names.tolist(), rows[:, 2:4].tolist())
+    _, table = by_block(names.tolist(), rows[:, 2:4])
     return table[:, 0], table[:, 1]
 
 
@@ -212,6 +216,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=100_000)
     parser.add_argument("--meeting", type=int, default=20_000, help="words")
     parser.add_argument("--corpus", type=int, default=0, help="pairs; 1000000 takes minutes")
+    parser.add_argument("--meetings", type=int, default=MEETINGS, help="of the corpus")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--peak", choices=sorted(WAYS), help=argparse.SUPPRESS)
     wanted = parser.parse_args()
@@ -221,7 +226,7 @@ def main() -> None:
     against_jiwer(wanted.pairs)
     meeting(wanted.meeting)
     for language in (None, "en") if wanted.corpus else ():
-        corpus(wanted.corpus, language, wanted.processes)
+        corpus(wanted.corpus, language, wanted.processes, wanted.meetings)
 
 
 if __name__ == "__main__":

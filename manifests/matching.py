@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from manifests.errors import InputError
@@ -42,12 +43,17 @@ class Matcher:
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._paths = set(paths)
-        self._stems: dict[str, list[str]] = defaultdict(list)
-        self._names: dict[str, list[str]] = defaultdict(list)
+
+    # Only made where a name is not a path: of a million recordings it takes half a gigabyte.
+    @cached_property
+    def _by_stem(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        stems: dict[str, list[str]] = defaultdict(list)
+        names: dict[str, list[str]] = defaultdict(list)
         for path in sorted(self._paths):
             stem = without_extension(path)
-            self._stems[stem].append(path)
-            self._names[stem.rpartition("/")[2]].append(path)
+            stems[stem].append(path)
+            names[stem.rpartition("/")[2]].append(path)
+        return stems, names
 
     def match(self, name: str) -> Match:
         """The one recording that ``name`` means."""
@@ -56,11 +62,12 @@ class Matcher:
         name = name.replace("\\", "/").removeprefix("./")
         if name in self._paths:
             return Match(path=name)
+        stems, names = self._by_stem
         for index, written in (
-            (self._stems, name),
-            (self._stems, without_extension(name)),
-            (self._names, name.rpartition("/")[2]),
-            (self._names, without_extension(name.rpartition("/")[2])),
+            (stems, name),
+            (stems, without_extension(name)),
+            (names, name.rpartition("/")[2]),
+            (names, without_extension(name.rpartition("/")[2])),
         ):
             found: Sequence[str] = index.get(written, ())
             if len(found) == 1:

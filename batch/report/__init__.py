@@ -8,7 +8,6 @@ from batch.report.model import (
     RunFacts,
     ScoredRecording,
     Sound,
-    TimedWord,
 )
 from batch.report.tables import (
     ERRORS_SCHEMA,
@@ -17,6 +16,7 @@ from batch.report.tables import (
     scores_table,
     summary,
 )
+from batch.report.words import TimedWord, TimedWords
 
 __all__ = [
     "ERRORS_SCHEMA",
@@ -28,6 +28,7 @@ __all__ = [
     "ScoredRecording",
     "Sound",
     "TimedWord",
+    "TimedWords",
     "errors_table",
     "render",
     "scores_table",

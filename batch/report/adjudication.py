@@ -205,17 +205,14 @@ def _errors(
     aligned: AlignedRecording,
 ) -> Iterator[tuple[Place, tuple[str | None, str | None]]]:
     """Each error's place and its two words, as the page names them."""
-    position = nth = 0
-    for step in aligned.steps:
-        ref = None if step.ref_index is None else aligned.reference[step.ref_index].text
-        hyp = None if step.hyp_index is None else aligned.hypothesis[step.hyp_index].text
-        if ref is None:
-            yield ("I", position, nth), (None, hyp)
-            nth += 1
+    said, heard = aligned.reference.texts, aligned.hypothesis.texts
+    inserted: Counter[int] = Counter()
+    for letter, ref, hyp in aligned.steps.errors():
+        if letter == "I":
+            yield ("I", ref, inserted[ref]), (None, heard[hyp])
+            inserted[ref] += 1
         else:
-            if step.op != "hit":
-                yield ("D" if hyp is None else "S", position, 0), (ref, hyp)
-            position, nth = position + 1, 0
+            yield (letter, ref, 0), (said[ref], None if letter == "D" else heard[hyp])
 
 
 def _reviewers(applied: Iterable[Verdict]) -> tuple[Reviewer, ...]:

@@ -7,8 +7,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from batch.report.alignment import word_errors
-
 if TYPE_CHECKING:
     from batch.report.model import Report
 
@@ -42,9 +40,13 @@ def confusions(report: Report, kind: Literal["S", "D", "I"], *, top: int) -> tup
     """The commonest substitutions, deletions or insertions, most frequent first."""
     places: defaultdict[tuple[str | None, str | None], list[int]] = defaultdict(list)
     for index, aligned in enumerate(report.alignments):
-        for error in word_errors(aligned) if aligned else ():
-            if error.kind == kind:
-                places[error.reference_word, error.hypothesis_word].append(index)
+        if aligned is None:
+            continue
+        for letter, ref, hyp in aligned.steps.errors():
+            if letter == kind:
+                said = None if kind == "I" else aligned.reference.texts[ref]
+                heard = None if kind == "D" else aligned.hypothesis.texts[hyp]
+                places[said, heard].append(index)
     ranked = sorted(places.items(), key=lambda item: (-len(item[1]), str(item[0])))
     return tuple(
         Confusion(

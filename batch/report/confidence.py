@@ -7,12 +7,14 @@ if all that became of it after the normaliser was said.
 from __future__ import annotations
 
 import math
+from array import array
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from batch.report.words import known
 from training.scoring.calibration import BINS, expected_calibration_error
 
 if TYPE_CHECKING:
@@ -115,17 +117,18 @@ class _Words:
     """Confidence, errors and calibration of each word, a few bytes a word."""
 
     def __init__(self) -> None:
-        self._parts: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int16], bool]] = []
+        self._confidences, self._errors, self._calibrated = array("f"), array("h"), bytearray()
         self.unknown = 0
 
     def add(self, aligned: AlignedRecording, *, calibrated: bool) -> None:
-        judged = list(word_errors_of(aligned))
-        known = [pair for pair in judged if pair[0] is not None]
-        self.unknown += len(judged) - len(known)
-        if known:
-            confidences, errors = zip(*known, strict=True)
-            parts = np.array(confidences, np.float32), np.array(errors, np.int16)
-            self._parts.append((*parts, calibrated))
+        before = len(self._errors)
+        for confidence, errors in word_errors_of(aligned):
+            if confidence is None:
+                self.unknown += 1
+            else:
+                self._confidences.append(confidence)
+                self._errors.append(errors)
+        self._calibrated += bytes([calibrated]) * (len(self._errors) - before)
 
     def figures(self, *, errors: int, deletions: int) -> ConfidenceFigures:
         """What comes of them, beside all errors of the corpus."""
@@ -150,12 +153,10 @@ class _Words:
         )
 
     def _arrays(self) -> tuple[Values, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        none = (np.zeros(0, np.float32), np.zeros(0, np.int16), False)
-        parts = [none, *self._parts]
         return (
-            np.concatenate([part[0] for part in parts]).astype(np.float64),
-            np.concatenate([part[1] for part in parts]).astype(np.int64),
-            np.concatenate([np.full(len(part[0]), part[2]) for part in parts]),
+            np.array(self._confidences, np.float64),
+            np.array(self._errors, np.int64),
+            np.array(self._calibrated, np.bool_),
         )
 
 
@@ -166,21 +167,19 @@ def word_errors_of(aligned: AlignedRecording) -> Iterator[tuple[float | None, in
     is given to the first of them, so that the errors add up: a later one has -1.
     """
     errors: list[int | None] = [None] * len(aligned.confidences)
-    for step in aligned.steps:
-        if step.hyp_index is None:
-            continue
-        token = aligned.hypothesis[step.hyp_index]
-        wrong = step.op != "hit"
-        for place in range(token.first, token.last + 1):
+    heard = aligned.hypothesis
+    letters = aligned.steps.letters.replace("D", "")
+    for letter, first, last in zip(letters, heard.first, heard.last, strict=True):
+        for place in range(first, last + 1):
             before = errors[place] or 0
-            if not wrong:
+            if letter == "=":
                 errors[place] = before
-            elif place == token.first:
+            elif place == first:
                 errors[place] = max(before, 0) + 1
             else:
                 errors[place] = before or -1
     return (
-        (confidence, number)
+        (known(confidence), number)
         for confidence, number in zip(aligned.confidences, errors, strict=True)
         if number is not None
     )

@@ -116,7 +116,9 @@ class _Walk:
     def _silence(self, index: int, aligned: AlignedRecording) -> None:
         self._silent += 1
         if words := len(aligned.hypothesis):
-            text = " ".join(token.written for token in aligned.hypothesis[:_SHOWN_WORDS])
+            text = " ".join(
+                aligned.hypothesis.written(at) for at in range(min(words, _SHOWN_WORDS))
+            )
             self._hallucinated.add(
                 Hallucination(recording=index, words=words, text=text), words=words
             )

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from training.scoring.bootstrap import (
     ENOUGH_BLOCKS,
     LEVEL,
+    MOST_BLOCKS,
     RESAMPLES,
     SEED,
     Interval,
@@ -25,9 +26,6 @@ from training.scoring.bootstrap import (
 
 if TYPE_CHECKING:
     from batch.report.model import ScoredRecording
-
-MOST_BLOCKS = 20_000
-"""More meetings than this are drawn in bundles of meetings: the interval is the same, sooner."""
 
 INTERVAL_RULE = (
     f"{LEVEL:.0%} percentile interval, {RESAMPLES:,} draws of whole meetings with replacement, "

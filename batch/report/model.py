@@ -7,7 +7,7 @@ archive is split. Corpus figures are sums of counts, never averages of rates.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -21,6 +21,7 @@ from batch.report.meetings import corpus_interval
 from batch.report.several_speakers import SeveralSpeakers, several_speakers
 from batch.report.slices import SliceTable, slices_of
 from batch.report.verdict_file import Verdicts
+from batch.report.words import TimedWord
 from training.scoring import (
     NO_RULES,
     NOTHING,
@@ -54,16 +55,6 @@ EDITED_RULE = (
     "reference has, and made fewer other errors: the reference may leave out fillers, repetitions "
     "or asides."
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TimedWord:
-    """One written word, with seconds from the start of the recording."""
-
-    text: str
-    start: float
-    end: float
-    confidence: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +93,8 @@ class ScoredRecording:
     characters: ErrorCounts = field(default_factory=ErrorCounts)
     left_out: LeftOut = NOTHING
     confidence: float | None = None
-    words: tuple[TimedWord, ...] = ()
+    words: Sequence[TimedWord] = ()
+    """Without them where the report has the recording's alignment, which holds their times."""
     run_id: str
     calibrated: bool | None = None
     decode_digest: str | None = None
@@ -204,7 +196,7 @@ class ErrorRow:
     message: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class RunFacts:
     """Where the transcripts come from and by which rules they were scored.
 
@@ -232,7 +224,7 @@ class RunFacts:
     errors: tuple[ErrorRow, ...] = ()
     joins: JoinGrid | None = None
 
-    @property
+    @cached_property
     def rule(self) -> Normalizer:
         """The normaliser that the run was scored with.
 
@@ -270,6 +262,10 @@ class Report:
     second: Mapping[Channel, str] | None = None
     golden: Comparison | None = None
     """The run's model on the golden set against the one before it."""
+    aligned: Sequence[AlignedRecording | None] | None = field(default=None, repr=False)
+    """The alignments of ``recordings``, where they were made with the counts."""
+    scored_by: str = ""
+    """What the scores depend on besides the transcripts (``batch/scored_by.py``)."""
 
     @cached_property
     def adjudication(self) -> Adjudication | None:
@@ -314,16 +310,22 @@ class Report:
     @cached_property
     def written(self) -> Counter[Label]:
         """The errors between the texts as written, by what they are."""
-        aligned = (one for one in self.alignments if one)
-        return Counter(error.label for one in aligned for error in one.written)
+        found: Counter[Label] = Counter()
+        for aligned in filter(None, self.alignments):
+            formatting = aligned.written.count("formatting")
+            found["formatting"] += formatting
+            found["recognition"] += len(aligned.written) - formatting
+        return found
 
     @cached_property
-    def alignments(self) -> tuple[AlignedRecording | None, ...]:
-        """The alignment of each of ``recordings``, made once; None for those not scored.
+    def alignments(self) -> Sequence[AlignedRecording | None]:
+        """The alignment of each of ``recordings``; None for those not scored.
 
         Raises:
             ValueError: this installation lacks the normaliser that the run was scored with.
         """
+        if self.aligned is not None:
+            return self.aligned
         if not self.scored:
             return (None,) * len(self.recordings)
         normalizer, aligner = self.facts.rule, self.facts.alignment_rule

@@ -11,25 +11,25 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from batch.report.alignment import align_recording, timed
+from batch.report.alignment import align_recording, word_places
 from batch.report.places import CLIPS
 from batch.report.slices import slice_value
+from batch.report.words import TimedWords, known
 from training.scoring import raw_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from batch.report.alignment import AlignedRecording, ShownToken
+    from batch.report.alignment import AlignedRecording
     from batch.report.breakdown import Confusion
     from batch.report.model import Channel, Report, ScoredRecording
     from batch.report.places import Clip
-    from training.scoring import AlignedPair, ErrorCounts
+    from training.scoring import ErrorCounts, Steps
 
 # The page lists this many recordings at most and holds the words of the worst of them, counted on
 # both sides: about 5 MB packed. The rest is in scores.parquet and errors.parquet.
 MAX_RECORDINGS = 20_000
 MAX_WORDS = 1_500_000
-_LETTERS = {"hit": "=", "sub": "S", "del": "D", "ins": "I"}
 _PLAYABLE = {"", "http", "https", "file", "data", "blob"}
 
 
@@ -83,10 +83,10 @@ def unpacked(text: str) -> Any:
     return json.loads(gzip.decompress(base64.b64decode(text)))
 
 
-def cigar(steps: Iterable[AlignedPair]) -> str:
+def cigar(steps: Steps) -> str:
     """The steps as run lengths: ``12=1S3=2D`` (the letters of SAM's CIGAR, S, D, I as sclite's)."""
-    runs = groupby(steps, key=lambda step: _LETTERS[step.op])
-    return "".join(f"{sum(1 for _ in run)}{letter}" for letter, run in runs)
+    runs = groupby(steps.letters)
+    return "".join(f"{len(list(run))}{letter}" for letter, run in runs)
 
 
 def _listed(report: Report) -> list[int]:
@@ -143,17 +143,19 @@ def _recording(
 def _aligned(aligned: AlignedRecording) -> dict[str, Any]:
     return {
         "ops": cigar(aligned.steps),
-        "ref": " ".join(token.text for token in aligned.reference),
-        "hyp": " ".join(token.text for token in aligned.hypothesis),
-        "refWritten": _respelled(aligned.reference),
-        "hypWritten": _respelled(aligned.hypothesis),
-        "starts": _starts([token.start for token in aligned.hypothesis]),
+        "ref": " ".join(aligned.reference.texts),
+        "hyp": " ".join(aligned.hypothesis.texts),
+        "refWritten": dict(aligned.reference.respelled) or None,
+        "hypWritten": dict(aligned.hypothesis.respelled) or None,
+        "starts": _starts([known(start) for start in aligned.hypothesis.starts]),
     }
 
 
 def _plain(row: ScoredRecording) -> dict[str, Any]:
     words = raw_tokens(row.hypothesis or "")
-    starts = [word.start if word else None for word in timed(words, row.words)]
+    timed = TimedWords.of(row.words)
+    places = word_places(words, timed.texts)
+    starts = [None if at is None else timed.starts[at] for at in places]
     text = {"ref": row.reference, "hyp": " ".join(words) or None, "starts": _starts(starts)}
     return {key: value for key, value in text.items() if value is not None}
 
@@ -179,12 +181,6 @@ def _by_recording(clips: Iterable[Clip]) -> dict[Channel, list[Clip]]:
 
 def _clip(clip: Clip) -> list[str | float]:
     return [f"{CLIPS}/{clip.name}", round(clip.start, 3), round(clip.end, 3), clip.peaks]
-
-
-def _respelled(tokens: Iterable[ShownToken]) -> dict[int, str] | None:
-    """The spellings that the normaliser changed, by token index; nothing if it changed none."""
-    changed = {i: token.written for i, token in enumerate(tokens) if token.written != token.text}
-    return changed or None
 
 
 def _starts(starts: Sequence[float | None]) -> str | None:

@@ -144,7 +144,9 @@ def _error_row(row: ScoredRecording, error: WordError, label: Label) -> dict[str
 
 def storable(text: str | None) -> str | None:
     """Text that UTF-8 can hold: a file name's undecodable bytes are written out as escapes."""
-    return text and text.encode("utf-8", "backslashreplace").decode("utf-8")
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def summary(report: Report) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from training.scoring.bootstrap import (
     Resampling,
     by_block,
     difference,
+    differences,
     interval,
     intervals,
 )
@@ -33,6 +34,25 @@ def test_draws_are_independent_of_how_many_are_made_at_a_time(monkeypatch):
     at_once = Resampling(blocks=10, resamples=500).sums(values)
     monkeypatch.setattr("training.scoring.bootstrap._CELLS", 30)
     assert np.array_equal(Resampling(blocks=10, resamples=500).sums(values), at_once)
+
+
+def test_more_blocks_than_are_drawn_are_drawn_in_bundles_and_all_counted(monkeypatch):
+    random = np.random.default_rng(3)
+    totals = random.integers(5, 50, (25, 2)).astype(float)
+    errors = random.binomial(totals.astype(int), 0.2).astype(float)
+    bundled = [
+        np.array([table[at::10].sum(axis=0) for at in range(10)]) for table in (errors, totals)
+    ]
+    expected = intervals(*bundled)
+    compared = differences(tuple(bundled), (bundled[0] * 2, bundled[1]))
+    monkeypatch.setattr("training.scoring.bootstrap.MOST_BLOCKS", 10)
+    for one, other in zip(intervals(errors, totals), expected, strict=True):
+        assert (one.low, one.high, one.blocks) == (other.low, other.high, 25)
+    for one, other in zip(
+        differences((errors, totals), (errors * 2, totals)), compared, strict=True
+    ):
+        assert (one.delta, one.low, one.high) == (other.delta, other.low, other.high)
+        assert one.blocks == 25
 
 
 def test_the_interval_is_that_of_a_bootstrap_written_out_in_a_loop():

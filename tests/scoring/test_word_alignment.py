@@ -65,6 +65,18 @@ def test_each_step_is_what_its_letter_says(reference, hypothesis):
             assert (pair.op, pair.ref_index) == ("ins", None)
 
 
+@given(reference=words, hypothesis=words)
+def test_errors_are_the_steps_that_are_no_hits(reference, hypothesis):
+    steps = align(reference, hypothesis).ops
+    letters = {"sub": "S", "del": "D", "ins": "I"}
+    walked = [(letters[s.op], s.ref_index, s.hyp_index) for s in steps if s.op != "hit"]
+    found = [
+        (letter, None if letter == "I" else ref, None if letter == "D" else hyp)
+        for letter, ref, hyp in steps.errors()
+    ]
+    assert found == walked
+
+
 def test_unit_costs_are_not_sclites():
     # sclite's 4/3/3 finds 6 errors here: p q r deleted is dearer than substituted, b is kept.
     assert align(["p", "q", "r", "a", "b"], ["a", "b", "x", "y", "z"]).counts.errors == 5

@@ -11,13 +11,14 @@ from training.scoring.align import (
     AlignedPair,
     Aligner,
     Alignment,
+    Steps,
     align,
     aligner_named,
     count_errors,
 )
 from training.scoring.counts import ErrorCounts, sum_counts
 from training.scoring.custom import NO_RULES, CustomRules
-from training.scoring.labels import AsWritten, WrittenError, written_errors
+from training.scoring.labels import AsWritten, WrittenError, WrittenErrors, written_errors
 from training.scoring.languages import Unit, unit_for
 from training.scoring.marked import NOTHING, LeftOut
 from training.scoring.normalize import (
@@ -26,7 +27,13 @@ from training.scoring.normalize import (
     normalizer_named,
     raw_tokens,
 )
-from training.scoring.provenance import TracedAlignment, TracedToken, align_traced, trace
+from training.scoring.provenance import (
+    TracedAlignment,
+    TracedToken,
+    TracedTokens,
+    align_traced,
+    trace,
+)
 from training.scoring.rules import DEFAULT_RULES, ScoringRules
 from training.scoring.score import PairScore, ScoredPair, corpus_score, score_pair, score_pairs
 from training.scoring.tallying import Tally, tally
@@ -50,11 +57,14 @@ __all__ = [
     "PairScore",
     "ScoredPair",
     "ScoringRules",
+    "Steps",
     "Tally",
     "TracedAlignment",
     "TracedToken",
+    "TracedTokens",
     "Unit",
     "WrittenError",
+    "WrittenErrors",
     "align",
     "align_traced",
     "aligner_named",

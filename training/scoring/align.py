@@ -8,17 +8,17 @@ from importlib.metadata import version
 from typing import Literal
 
 import rapidfuzz
-from rapidfuzz.distance import Levenshtein, Opcodes
 
 from training.scoring.counts import ErrorCounts
-from training.scoring.sclite import sclite_steps
+from training.scoring.sclite import sclite_letters
 from training.scoring.steps import (
     AlignedPair,
     Alignment,
     Costs,
-    counted,
+    Steps,
     numbered,
-    unit_steps,
+    unit_edits,
+    unit_letters,
 )
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Aligner",
     "Alignment",
     "Costs",
+    "Steps",
     "align",
     "aligner_named",
     "count_errors",
@@ -88,10 +89,8 @@ def align(
     so more than 4 million pairs of tokens are cut in the middle of runs on which both agree.
     """
     if aligner.key == "unit":
-        opcodes = Levenshtein.opcodes(reference, hypothesis)
-        return Alignment(ops=tuple(unit_steps(opcodes)), counts=_counts(opcodes))
-    steps = tuple(sclite_steps(*numbered(reference, hypothesis)))
-    return Alignment(ops=steps, counts=counted(steps))
+        return Alignment(ops=Steps(unit_letters(reference, hypothesis)))
+    return Alignment(ops=Steps(sclite_letters(*numbered(reference, hypothesis))))
 
 
 def count_errors(
@@ -102,20 +101,13 @@ def count_errors(
         return align(reference, hypothesis, aligner).counts
     if reference == hypothesis:
         return ErrorCounts(hits=len(reference))
-    return _counts(Levenshtein.opcodes(reference, hypothesis))
-
-
-def _counts(opcodes: Opcodes) -> ErrorCounts:
-    hits = substitutions = deletions = insertions = 0
-    for code in opcodes:
-        if code.tag == "equal":
-            hits += code.src_end - code.src_start
-        elif code.tag == "replace":
-            substitutions += code.src_end - code.src_start
-        elif code.tag == "delete":
-            deletions += code.src_end - code.src_start
-        else:
-            insertions += code.dest_end - code.dest_start
+    edits = unit_edits(reference, hypothesis)
+    substitutions = [edit[0] for edit in edits].count("replace")
+    gaps, longer = len(edits) - substitutions, len(reference) - len(hypothesis)
+    deletions = (gaps + longer) // 2
     return ErrorCounts(
-        hits=hits, substitutions=substitutions, deletions=deletions, insertions=insertions
+        hits=len(reference) - substitutions - deletions,
+        substitutions=substitutions,
+        deletions=deletions,
+        insertions=gaps - deletions,
     )

@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 # Texts above this many characters are normalised afresh: keeping them would hold whole meetings.
 _CACHED_CHARACTERS = 500
@@ -39,6 +39,11 @@ class WordCache(dict[str, Made], Generic[Made]):
 
 class CachedRule:
     """A normaliser that remembers short texts: the rule, not the alignment, is the slow part."""
+
+    @cached_property
+    def alone(self) -> Mapping[str, tuple[str, ...]]:
+        """What becomes of a word that stands alone."""
+        return WordCache(lambda word: tuple(self._normalize(word).split()))
 
     def __call__(self, text: str) -> str:
         if len(text) > _CACHED_CHARACTERS:

@@ -9,7 +9,7 @@ from training.scoring.align import Aligner
 from training.scoring.cutting import Piece, pieces
 from training.scoring.marks import Stretch
 from training.scoring.network import Network, Path, cheapest_path
-from training.scoring.steps import AlignedPair, numbered
+from training.scoring.steps import LETTERS, AlignedPair, Steps, numbered
 
 CELLS = 4_000_000
 """Pairs of tokens that are aligned at once: 32 MB."""
@@ -51,12 +51,12 @@ class MarkedTokens:
 class MarkedAlignment:
     """The tokens of both sides that count, by number, and the steps between those.
 
-    ``reference`` numbers the tokens of all choices in order, ``steps`` the entries of both lists.
+    ``reference`` numbers the tokens of all choices in order; ``steps`` are between both lists.
     """
 
     reference: tuple[int, ...]
     hypothesis: tuple[int, ...]
-    steps: tuple[AlignedPair, ...]
+    steps: Steps
     left_out: LeftOut
 
 
@@ -155,19 +155,10 @@ def _renumbered(
 ) -> MarkedAlignment:
     reference = [step.ref_index for step in steps if step.ref_index is not None]
     hypothesis = [at for at in range(heard) if at not in unscored]
-    ref_place = {at: place for place, at in enumerate(reference)}
-    hyp_place = {at: place for place, at in enumerate(hypothesis)}
     return MarkedAlignment(
         reference=tuple(reference),
         hypothesis=tuple(hypothesis),
-        steps=tuple(
-            AlignedPair(
-                op=step.op,
-                ref_index=None if step.ref_index is None else ref_place[step.ref_index],
-                hyp_index=None if step.hyp_index is None else hyp_place[step.hyp_index],
-            )
-            for step in steps
-        ),
+        steps=Steps("".join(LETTERS[step.op] for step in steps)),
         left_out=_left_out(stretches, set(reference), len(unscored)),
     )
 

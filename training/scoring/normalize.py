@@ -7,6 +7,7 @@ its name and version, and reports print it.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Protocol
 
@@ -36,6 +37,11 @@ class Normalizer(Protocol):
     @property
     def unit(self) -> Unit:
         """What the tokens of a scored text are."""
+        ...
+
+    @property
+    def alone(self) -> Mapping[str, tuple[str, ...]]:
+        """The tokens of any word that stands alone, remembered."""
         ...
 
     def __call__(self, text: str) -> str:

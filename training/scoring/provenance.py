@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
-from training.scoring.align import UNIT, AlignedPair, Aligner, align
+from training.scoring.align import UNIT, AlignedPair, Aligner, Steps, align
 from training.scoring.marked import NOTHING, LeftOut, MarkedTokens, align_marked
 from training.scoring.marks import stretches_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from training.scoring.marks import Choice, Stretch
     from training.scoring.normalize import Normalizer
@@ -27,12 +27,28 @@ class TracedToken:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TracedTokens:
+    """Tokens in columns: ``first[i]`` and ``last[i]`` are the written words of ``texts[i]``."""
+
+    texts: tuple[str, ...] = ()
+    first: Sequence[int] = ()
+    last: Sequence[int] = ()
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[TracedToken]:
+        for text, first, last in zip(self.texts, self.first, self.last, strict=True):
+            yield TracedToken(text=text, first=first, last=last)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TracedAlignment:
     """The tokens of both sides that count, each with its written words, and the steps between."""
 
-    reference: tuple[TracedToken, ...]
-    hypothesis: tuple[TracedToken, ...]
-    ops: tuple[AlignedPair, ...]
+    reference: TracedTokens
+    hypothesis: TracedTokens
+    ops: Steps
     left_out: LeftOut = NOTHING
 
 
@@ -51,13 +67,13 @@ def align_traced(
     if stretches := stretches_of(reference):
         return _marked_traced(stretches, heard, normalizer, aligner)
     said = trace(reference, normalizer)
-    aligned = align([token.text for token in said], [token.text for token in heard], aligner)
+    aligned = align(said.texts, heard.texts, aligner)
     return TracedAlignment(reference=said, hypothesis=heard, ops=aligned.ops)
 
 
 def _marked_traced(
     stretches: Sequence[Stretch],
-    heard: Sequence[TracedToken],
+    heard: TracedTokens,
     normalizer: Normalizer,
     aligner: Aligner,
 ) -> TracedAlignment:
@@ -70,11 +86,15 @@ def _marked_traced(
         )
         for stretch, choices in zip(stretches, traced, strict=True)
     ]
-    found = align_marked(tokens, [token.text for token in heard], aligner)
+    found = align_marked(tokens, heard.texts, aligner)
     every = [token for choices in traced for choice in choices for token in choice]
     return TracedAlignment(
-        reference=tuple(every[at] for at in found.reference),
-        hypothesis=tuple(heard[at] for at in found.hypothesis),
+        reference=_columns(every[at] for at in found.reference),
+        hypothesis=TracedTokens(
+            texts=tuple(heard.texts[at] for at in found.hypothesis),
+            first=[heard.first[at] for at in found.hypothesis],
+            last=[heard.last[at] for at in found.hypothesis],
+        ),
         ops=found.steps,
         left_out=found.left_out,
     )
@@ -87,7 +107,16 @@ def _trace_choice(choice: Choice, normalizer: Normalizer) -> list[TracedToken]:
     ]
 
 
-def trace(words: Sequence[str], normalizer: Normalizer) -> tuple[TracedToken, ...]:
+def _columns(tokens: Iterable[TracedToken]) -> TracedTokens:
+    found = list(tokens)
+    return TracedTokens(
+        texts=tuple(one.text for one in found),
+        first=[one.first for one in found],
+        last=[one.last for one in found],
+    )
+
+
+def trace(words: Sequence[str], normalizer: Normalizer) -> TracedTokens:
     """The tokens of the normalised text, each with the range of words that it was made from.
 
     A normaliser gives no offsets. Each word is therefore normalised alone as well, and the two
@@ -95,19 +124,21 @@ def trace(words: Sequence[str], normalizer: Normalizer) -> tuple[TracedToken, ..
     mean something together ("twenty five", "25") the whole stretch shares the words' range.
     """
     if not words:
-        return ()
-    tokens = normalizer(" ".join(words)).split()
-    alone = [(part, at) for at, word in enumerate(words) for part in normalizer(word).split()]
-    if len(alone) == len(tokens) and all(
-        part == token for (part, _), token in zip(alone, tokens, strict=True)
-    ):
-        return tuple(TracedToken(text=part, first=at, last=at) for part, at in alone)
-    steps = align([part for part, _ in alone], tokens).ops
-    return tuple(_traced(steps, [at for _, at in alone], tokens))
+        return TracedTokens()
+    tokens = tuple(normalizer(" ".join(words)).split())
+    of_word = normalizer.alone
+    parts = [of_word[word] for word in words]
+    alone = tuple(chain.from_iterable(parts))
+    sources: Sequence[int] = range(len(words))
+    if set(map(len, parts)) != {1}:
+        sources = [at for at, part in enumerate(parts) for _ in part]
+    if alone == tokens:
+        return TracedTokens(texts=alone, first=sources, last=sources)
+    return _columns(_traced(align(alone, tokens).ops, sources, tokens))
 
 
 def _traced(
-    steps: Sequence[AlignedPair], sources: Sequence[int], tokens: Sequence[str]
+    steps: Iterable[AlignedPair], sources: Sequence[int], tokens: Sequence[str]
 ) -> Iterator[TracedToken]:
     near = 0
     for agrees, group in groupby(steps, key=lambda step: step.op == "hit"):

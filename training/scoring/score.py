@@ -10,7 +10,6 @@ from training.scoring.counts import ErrorCounts, sum_counts
 from training.scoring.marked import NOTHING, LeftOut, MarkedTokens, align_marked
 from training.scoring.marks import stretches_of
 from training.scoring.normalize import raw_tokens
-from training.scoring.steps import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -96,8 +95,8 @@ def _score_marked(
     aligned = align_marked(tokens, heard, aligner)
     every = [token for one in tokens for choice in one.choices for token in choice]
     return PairScore(
-        raw=counted(raw.steps),
-        normalized=counted(aligned.steps),
+        raw=raw.steps.counts,
+        normalized=aligned.steps.counts,
         characters=_characters(
             [every[at] for at in aligned.reference],
             [heard[at] for at in aligned.hypothesis],

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from rapidfuzz.distance import Opcodes
+from rapidfuzz.distance import Levenshtein
 
 from training.scoring.counts import ErrorCounts
 
 Op = Literal["hit", "sub", "del", "ins"]
-UNIT_OPS: dict[str, Op] = {"equal": "hit", "replace": "sub", "delete": "del", "insert": "ins"}
-"""The steps by rapidfuzz's names for them."""
+LETTERS: dict[Op, str] = {"hit": "=", "sub": "S", "del": "D", "ins": "I"}
+"""One letter for each step: SAM's CIGAR for a hit, sclite's for errors."""
+_OPS: dict[str, Op] = {letter: op for op, letter in LETTERS.items()}
+_ERROR = re.compile("[SDI]")
 
 
 class Costs(NamedTuple):
@@ -35,25 +38,63 @@ class AlignedPair:
     hyp_index: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps of an alignment, in order, a letter each: ``=``, ``S``, ``D`` or ``I``.
+
+    Each token of both sides stands in exactly one step, so the letters say all. A million
+    alignments are a million short strings; the steps themselves are made when they are walked.
+    """
+
+    letters: str
+
+    def __len__(self) -> int:
+        return len(self.letters)
+
+    def __iter__(self) -> Iterator[AlignedPair]:
+        ref = hyp = 0
+        for letter in self.letters:
+            op = _OPS[letter]
+            yield AlignedPair(
+                op=op,
+                ref_index=None if letter == "I" else ref,
+                hyp_index=None if letter == "D" else hyp,
+            )
+            ref += letter != "I"
+            hyp += letter != "D"
+
+    def errors(self) -> Iterator[tuple[str, int, int]]:
+        """The letter of each error, and how many tokens of both sides come before it."""
+        at = ref = hyp = 0
+        for found in _ERROR.finditer(self.letters):
+            place, letter = found.start(), found.group()
+            ref, hyp, at = ref + place - at, hyp + place - at, place + 1
+            yield letter, ref, hyp
+            ref += letter != "I"
+            hyp += letter != "D"
+
+    @property
+    def counts(self) -> ErrorCounts:
+        """The steps by what they are."""
+        letters = self.letters
+        return ErrorCounts(
+            hits=letters.count("="),
+            substitutions=letters.count("S"),
+            deletions=letters.count("D"),
+            insertions=letters.count("I"),
+        )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alignment:
-    """The steps of one pair, in order: each token of both sides stands in exactly one."""
+    """The steps of one pair."""
 
-    ops: tuple[AlignedPair, ...]
-    counts: ErrorCounts
+    ops: Steps
 
-
-def counted(steps: Iterable[AlignedPair]) -> ErrorCounts:
-    """The steps by what they are."""
-    totals: dict[Op, int] = {"hit": 0, "sub": 0, "del": 0, "ins": 0}
-    for step in steps:
-        totals[step.op] += 1
-    return ErrorCounts(
-        hits=totals["hit"],
-        substitutions=totals["sub"],
-        deletions=totals["del"],
-        insertions=totals["ins"],
-    )
+    @property
+    def counts(self) -> ErrorCounts:
+        """The steps by what they are."""
+        return self.ops.counts
 
 
 def numbered(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -65,13 +106,23 @@ def numbered(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[list[
     )
 
 
-def unit_steps(opcodes: Opcodes, ref: int = 0, hyp: int = 0) -> Iterator[AlignedPair]:
-    """The steps of rapidfuzz's alignment of sequences that begin at ``ref`` and ``hyp``."""
-    for code in opcodes:
-        op = UNIT_OPS[code.tag]
-        for step in range(max(code.src_end - code.src_start, code.dest_end - code.dest_start)):
-            yield AlignedPair(
-                op=op,
-                ref_index=None if op == "ins" else ref + code.src_start + step,
-                hyp_index=None if op == "del" else hyp + code.dest_start + step,
-            )
+def unit_edits(reference: Sequence[Any], hypothesis: Sequence[Any]) -> list[tuple[str, int, int]]:
+    """The cheapest edits by rapidfuzz: ``replace``, ``delete``, ``insert``, and where in both."""
+    # Its stubs mix up the columns.
+    found: Any = Levenshtein.editops(reference, hypothesis).as_list()
+    return found  # type: ignore[no-any-return]
+
+
+def unit_letters(reference: Sequence[Any], hypothesis: Sequence[Any]) -> str:
+    """The alignment of rapidfuzz as the letters of ``Steps``."""
+    parts, at = [], 0
+    for tag, ref, _ in unit_edits(reference, hypothesis):
+        parts.append("=" * (ref - at))
+        if tag == "insert":
+            parts.append("I")
+            at = ref
+        else:
+            parts.append("S" if tag == "replace" else "D")
+            at = ref + 1
+    parts.append("=" * (len(reference) - at))
+    return "".join(parts)

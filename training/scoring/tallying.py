@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from rapidfuzz.distance import Levenshtein
 
 from training.scoring.counts import ErrorCounts
+from training.scoring.steps import unit_edits
 
 _FOLDED = 50_000
 """Errors that are kept one by one before they are added up."""
@@ -45,8 +43,7 @@ def tally(pairs: Iterable[tuple[Sequence[str], Sequence[str]]]) -> Tally:
         words += len(said)
         if said == heard:
             continue
-        found: Any = Levenshtein.editops(said, heard).as_list()  # its stubs mix up the columns
-        for tag, ref, hyp in found:
+        for tag, ref, hyp in unit_edits(said, heard):
             if tag == "replace":
                 subs.append((said[ref], heard[hyp]))
             elif tag == "delete":

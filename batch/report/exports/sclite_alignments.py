@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from batch.report.exports.sclite import name_of, system_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from batch.report.alignment import AlignedRecording
     from batch.report.model import Report, ScoredRecording
-    from training.scoring import AlignedPair
-    from training.scoring.steps import Op
-
-_LETTERS = {"sub": "S", "del": "D", "ins": "I"}
 
 
 def alignment_lines(report: Report) -> Iterator[str]:
@@ -33,18 +29,16 @@ def alignment_lines(report: Report) -> Iterator[str]:
     yield "\n\n"
 
 
-def _columns(op: Op, run: list[AlignedPair], aligned: AlignedRecording) -> tuple[str, str, str]:
+def _columns(letter: str, said: Sequence[str], heard: Sequence[str]) -> tuple[str, str, str]:
     """Reference, hypothesis and letters of steps of one kind, each word in a column."""
-    said = [aligned.reference[s.ref_index].text for s in run if s.ref_index is not None]
-    if op == "hit":
+    if letter == "=":
         text = " ".join(said) + " "
         return text, text, " " * len(text)
-    ref = [word.upper() for word in said]
-    hyp = [aligned.hypothesis[s.hyp_index].text.upper() for s in run if s.hyp_index is not None]
+    ref, hyp = ([word.upper() for word in side] for side in (said, heard))
     ref, hyp = ref or [""] * len(hyp), hyp or [""] * len(ref)
     widths = [max(map(len, pair)) for pair in zip(ref, hyp, strict=True)]
     stars = [[word or "*" * w for word, w in zip(side, widths, strict=True)] for side in (ref, hyp)]
-    rows = (*stars, [_LETTERS[op]] * len(widths))
+    rows = (*stars, [letter] * len(widths))
     first, second, third = ("".join(map("{:<{}} ".format, row, widths)) for row in rows)
     return first, second, third
 
@@ -53,8 +47,12 @@ def _sentence(row: ScoredRecording, aligned: AlignedRecording) -> str:
     counts = row.normalized
     numbers = (counts.hits, counts.substitutions, counts.deletions, counts.insertions)
     lines: tuple[list[str], ...] = ([], [], [])
-    for op, run in groupby(aligned.steps, key=lambda step: step.op):
-        for line, text in zip(lines, _columns(op, list(run), aligned), strict=True):
+    said, heard = iter(aligned.reference.texts), iter(aligned.hypothesis.texts)
+    for letter, run in groupby(aligned.steps.letters):
+        number = len(list(run))
+        ref = [] if letter == "I" else list(islice(said, number))
+        hyp = [] if letter == "D" else list(islice(heard, number))
+        for line, text in zip(lines, _columns(letter, ref, hyp), strict=True):
             line.append(text)
     texts = ["".join(line) for line in lines]
     place = "" if row.channel is None else f"-{row.channel}"

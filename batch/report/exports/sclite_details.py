@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from batch.report.alignment import word_errors
 from batch.report.exports.sclite import system_of
 
 if TYPE_CHECKING:
@@ -76,15 +75,16 @@ def _word_lists(report: Report) -> Iterator[str]:
         name: Counter()
         for name in ("CONFUSION PAIRS", "INSERTIONS", "DELETIONS", "SUBSTITUTIONS", _FALSE)
     }
-    for aligned in report.alignments:
-        for error in word_errors(aligned) if aligned else ():
-            ref, hyp = error.reference_word or "", error.hypothesis_word or ""
-            if error.kind == "S":
+    for aligned in filter(None, report.alignments):
+        for letter, at, hyp_at in aligned.steps.errors():
+            ref = "" if letter == "I" else aligned.reference.texts[at]
+            hyp = "" if letter == "D" else aligned.hypothesis.texts[hyp_at]
+            if letter == "S":
                 lists["CONFUSION PAIRS"][f"{ref} ==> {hyp}"] += 1
                 lists["SUBSTITUTIONS"][ref] += 1
                 lists[_FALSE][hyp] += 1
             else:
-                lists["INSERTIONS" if error.kind == "I" else "DELETIONS"][ref or hyp] += 1
+                lists["INSERTIONS" if letter == "I" else "DELETIONS"][ref or hyp] += 1
     for name, words in lists.items():
         yield "\n"
         yield from _word_list(name, words)

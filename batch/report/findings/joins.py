@@ -18,7 +18,7 @@ from training.scoring.bootstrap import Difference, difference
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from training.scoring import AlignedPair
+    from training.scoring import Steps
 
 NEAR_SECONDS = 2.0
 MOST_BLOCKS = 1000
@@ -98,7 +98,7 @@ class JoinTally:
 
     def add(
         self,
-        steps: Sequence[AlignedPair],
+        steps: Steps,
         seconds: Sequence[float | None],
         duration: float | None,
         *,
@@ -109,11 +109,11 @@ class JoinTally:
             self.unknown()
             return
         counts = [0] * 6
-        for step, second in zip(steps, seconds, strict=True):
+        for letter, second in zip(steps.letters, seconds, strict=True):
             at = 0 if self._grid.near(second or 0.0, duration) else 3
-            counts[at] += step.op != "ins"
-            counts[at + 1] += step.op == "del"
-            counts[at + 2] += step.op != "hit"
+            counts[at] += letter != "I"
+            counts[at + 1] += letter == "D"
+            counts[at + 2] += letter != "="
         self._rows.append(tuple(counts))
         self._meetings.append(meeting)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from batch.report.alignment import AlignedRecording
 
 LEAST_WORDS = 5
+_LOST = re.compile(f"D{{{LEAST_WORDS},}}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,29 +45,17 @@ def lost_speech(
 
     A gap at the beginning starts at 0, one at the end reaches to ``duration`` (seconds).
     """
-    hypothesis, run = aligned.hypothesis, list[int]()
-    spoken = 0
-    for step in aligned.steps:
-        if step.hyp_index is None and step.ref_index is not None:
-            run.append(step.ref_index)
-            continue
-        if len(run) >= LEAST_WORDS:
-            yield _lost(index, aligned, run, spoken, hypothesis[spoken].start)
-        run.clear()
-        spoken += 1
-    if len(run) >= LEAST_WORDS:
-        yield _lost(index, aligned, run, spoken, duration)
-
-
-def _lost(
-    index: int, aligned: AlignedRecording, run: list[int], spoken: int, end: float | None
-) -> LostSpeech:
-    start = aligned.hypothesis[spoken - 1].end if spoken else 0.0
-    return LostSpeech(
-        recording=index,
-        word=run[0],
-        words=len(run),
-        start=start,
-        end=end,
-        text=" ".join(aligned.reference[at].written for at in run),
-    )
+    heard, letters = aligned.hypothesis, aligned.steps.letters
+    for run in _LOST.finditer(letters):
+        before = letters[: run.start()]
+        said = len(before) - before.count("I")
+        spoken = len(before) - before.count("D")
+        words = range(said, said + len(run.group()))
+        yield LostSpeech(
+            recording=index,
+            word=said,
+            words=len(words),
+            start=heard.end(spoken - 1) if spoken else 0.0,
+            end=heard.start(spoken) if spoken < len(heard) else duration,
+            text=" ".join(map(aligned.reference.written, words)),
+        )

@@ -10,13 +10,13 @@ from training.scoring import ErrorCounts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from training.scoring import AlignedPair
+    from training.scoring import Steps
 
 TENTHS = 10
 MINUTE = 60.0
 LEAST_SECONDS = 3 * MINUTE
 """A recording shorter than this has no middle between a first and a last minute."""
-_PLACE = {"hit": 0, "sub": 1, "del": 2, "ins": 3}
+_PLACE = {"=": 0, "S": 1, "D": 2, "I": 3}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,7 @@ class PositionTally:
 
     def add(
         self,
-        steps: Sequence[AlignedPair],
+        steps: Steps,
         seconds: Sequence[float | None],
         duration: float | None,
     ) -> None:
@@ -58,8 +58,8 @@ class PositionTally:
         long = duration >= LEAST_SECONDS
         self._long += long
         tenths, minutes, scale = self._tenths, self._minutes, TENTHS / duration
-        for step, second in zip(steps, seconds, strict=True):
-            kind, at = _PLACE[step.op], second or 0.0
+        for letter, second in zip(steps.letters, seconds, strict=True):
+            kind, at = _PLACE[letter], second or 0.0
             tenths[min(TENTHS - 1, max(0, int(scale * at)))][kind] += 1
             if long:
                 minutes[_minute(at, duration)][kind] += 1

@@ -36,21 +36,21 @@ def repetitions(index: int, aligned: AlignedRecording) -> Iterator[Repetition]:
     The reference repeats a phrase where it holds it three times in a row itself, anywhere in the
     recording. A phrase made of a shorter one that was found is not found again.
     """
-    words = [token.text for token in aligned.hypothesis]
+    words = aligned.hypothesis.texts
     # Each of the two extra times costs at least one word that stands there already.
     if len(set(words)) > len(words) - (LEAST_TIMES - 1):
         return
-    said = [token.text for token in aligned.reference]
-    known = {tuple(said[at : at + size]) for at, size, _ in _loops(said)}
+    said = aligned.reference.texts
+    known = {said[at : at + size] for at, size, _ in _loops(said)}
     for at, size, times in _loops(words):
-        if tuple(words[at : at + size]) not in known:
+        if words[at : at + size] not in known:
             yield Repetition(
                 recording=index,
                 word=at,
                 phrase=" ".join(words[at : at + size]),
                 times=times,
                 words=size * times,
-                start=aligned.hypothesis[at].start,
+                start=aligned.hypothesis.start(at),
             )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from training.scoring import align
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from batch.report.alignment import AlignedRecording
-    from training.scoring import AlignedPair, Normalizer
+    from training.scoring import Normalizer, Steps
 
 LEAST_ERRORS = 3
+_WRONG = re.compile("[SDI]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,46 +49,40 @@ def suspects(
     With a second run's text those on which both runs agree, of one word or more; without one,
     those of three words or more. Words that are left out have no confidence and make no suspect.
     """
+    heard = aligned.hypothesis
     other = _Second.of(aligned, second, normalizer) if second is not None else None
-    for run in _stretches(aligned.steps):
-        written = [step.hyp_index for step in run if step.hyp_index is not None]
+    for said, written in _stretches(aligned.steps):
         if len(written) < (1 if other else LEAST_ERRORS):
             continue
-        tokens = [aligned.hypothesis[at] for at in written]
-        known = [aligned.confidence(token) for token in tokens]
+        known = [aligned.confidence(at) for at in written]
         lowest = min((one for one in known if one is not None), default=None)
         if None in known or lowest is None or lowest < sure:
             continue
-        said = [step.ref_index for step in run if step.ref_index is not None]
-        if other and not other.agrees([token.text for token in tokens], *_between(run, aligned)):
+        tokens = heard.texts[written.start : written.stop]
+        if other and not other.agrees(tokens, said.start, said.stop):
             continue
         yield Suspect(
             recording=index,
             word=written[0],
-            start=tokens[0].start,
-            reference=" ".join(aligned.reference[at].written for at in said),
-            hypothesis=" ".join(token.written for token in tokens),
+            start=heard.start(written[0]),
+            reference=" ".join(map(aligned.reference.written, said)),
+            hypothesis=" ".join(map(heard.written, written)),
             words=len(tokens),
             confidence=lowest,
             agreed=other is not None,
         )
 
 
-def _stretches(steps: Sequence[AlignedPair]) -> Iterator[list[AlignedPair]]:
-    for right, run in groupby(steps, key=lambda step: step.op == "hit"):
-        if not right:
-            yield list(run)
-
-
-def _between(run: Sequence[AlignedPair], aligned: AlignedRecording) -> tuple[int, int]:
-    """The range of reference words that a stretch stands for; empty for insertions alone."""
-    said = [step.ref_index for step in run if step.ref_index is not None]
-    if said:
-        return said[0], said[-1] + 1
-    first = run[0].hyp_index or 0
-    passed = [s for s in aligned.steps if s.op == "hit" and s.hyp_index == first - 1]
-    after = (passed[0].ref_index or 0) + 1 if passed else 0
-    return after, after
+def _stretches(steps: Steps) -> Iterator[tuple[range, range]]:
+    """The tokens of both sides in each run of errors: an empty range, in its place, for none."""
+    at = ref = hyp = 0
+    for run in _WRONG.finditer(steps.letters):
+        hits, letters = run.start() - at, run.group()
+        ref, hyp, at = ref + hits, hyp + hits, run.end()
+        said = range(ref, ref + len(letters) - letters.count("I"))
+        heard = range(hyp, hyp + len(letters) - letters.count("D"))
+        yield said, heard
+        ref, hyp = said.stop, heard.stop
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +96,7 @@ class _Second:
     @classmethod
     def of(cls, aligned: AlignedRecording, text: str, normalizer: Normalizer | None) -> _Second:
         words = (normalizer(text) if normalizer else text).split()
-        said = [token.text for token in aligned.reference]
+        said = aligned.reference.texts
         hits = {
             step.ref_index: step.hyp_index
             for step in align(said, words).ops

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from batch.report.words import known
+
 if TYPE_CHECKING:
     from batch.report.alignment import AlignedRecording
 
@@ -15,23 +17,25 @@ def step_seconds(aligned: AlignedRecording, duration: float | None) -> list[floa
     which they are missing: from the end of the word before (the start of the recording) to the
     start of the word after (``duration``, the end of it).
     """
-    hypothesis = aligned.hypothesis
+    heard = aligned.hypothesis
     places: list[float | None] = [None] * len(aligned.steps)
-    if hypothesis and all(token.start is None for token in hypothesis):
+    if len(heard) and all(known(start) is None for start in heard.starts):
         return places
     missing: list[int] = []
     before = 0.0
-    for at, step in enumerate(aligned.steps):
-        if step.hyp_index is None:
+    times = zip(heard.starts, heard.ends, strict=True)
+    for at, letter in enumerate(aligned.steps.letters):
+        if letter == "D":
             missing.append(at)
             continue
-        token = hypothesis[step.hyp_index]
-        if token.start is None:
+        start, end = map(known, next(times))
+        if start is None:
             continue
-        _spread(places, missing, before, token.start)
-        missing.clear()
-        before = token.start if token.end is None else token.end
-        places[at] = (token.start + before) / 2
+        if missing:
+            _spread(places, missing, before, start)
+            missing.clear()
+        before = start if end is None else end
+        places[at] = (start + before) / 2
     if duration is not None:
         _spread(places, missing, before, duration)
     return places
