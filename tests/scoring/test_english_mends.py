@@ -99,8 +99,9 @@ NEUTRAL = NEUTRAL_WORDS.split()
 @given(st.lists(st.sampled_from(NEUTRAL), max_size=14))
 def test_other_texts_come_out_as_from_the_library(words):
     text = " ".join(words)
-    # Mended on purpose: "oh" without a figure beside it, signs left at the end, spelled letters.
-    if re.search(r"\boh\b", text) or re.search(r"(^|\s)[€¢]", text):
+    # Mended on purpose: "oh" without a figure beside it, signs left at the end, spelled letters, and
+    # a text that begins with "and a half", of which the library leaves nothing.
+    if re.search(r"\boh\b|^and a half\b", text) or re.search(r"(^|\s)[€¢]", text):
         return
     expected = " ".join(LIBRARY(text).split())
     if re.search(r"\b[bcdfghj-np-tvwxz] [bcdfghj-np-tvwxz]\b", expected):

@@ -105,6 +105,7 @@ def test_a_driver_that_comes_back_from_the_dead_writes_nothing(two: Two, number:
     step = STEPS[(1 + number) % len(STEPS)]
     sleeper = two.drivers.begin(death=seed.choice(two.first.moments(step)), by=signal.SIGSTOP)
     _until_stopped(sleeper)
+    was_done = any((two.home / "out" / "runs").glob("*/summary.json"))
     taken_over = two.until_free(server=1)
     assert taken_over.status == 0, taken_over.log
     assert settled(two.home / "out") == two.after_one
@@ -115,8 +116,10 @@ def test_a_driver_that_comes_back_from_the_dead_writes_nothing(two: Two, number:
     woken = sleeper.ended()
     count(f"driver stopped in {step}, taken over and woken up")
     assert settled(two.home / "out") == two.after_two
-    assert woken.status == 1, woken.log
-    assert "took" in woken.said[-1] or "another process" in woken.said[-1], woken.log
+    # Stopped behind its last write, it has nothing left to be kept from.
+    if woken.status != 0 or not was_done:
+        assert woken.status == 1, woken.log
+        assert "took" in woken.said[-1] or "another process" in woken.said[-1], woken.log
     assert two.drivers.run(server=1).status == 0
     assert settled(two.home / "out") == two.after_two
     assert two.drivers.left_behind() == []

@@ -14,6 +14,8 @@ _SYMBOLS = frozenset(".%$¢€£")
 _JOINING = frozenset({"and", "a", "half"})
 # "Oh" is a nought beside a figure and an exclamation elsewhere.
 _NOUGHTS = frozenset({"o", "oh"})
+# What the rules join to a figure before it.
+_SUFFIXES = frozenset({"st", "nd", "rd", "th", "s"})
 _LONGEST = 40
 """Tokens of a stretch that is remembered; longer ones are lists of figures, never seen again."""
 
@@ -47,7 +49,8 @@ class EnglishNumbers:
         found: list[str] = []
         stretch: list[str] = []
         for token in tokens:
-            if token in _JOINING or self._cached_concern(token):
+            suffix = bool(stretch) and token in _SUFFIXES
+            if suffix or token in _JOINING or self._cached_concern(token):
                 stretch.append(token)
             else:
                 if stretch:
