@@ -22,8 +22,10 @@ browser:
 	@command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium) \
 		|| echo "chromium could not be installed: the browser tests will say that they were skipped"
 
+# In the order of the folders, so that the long nights of tests/batch come first.
 test: setup browser
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --max-worker-restart 0
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
+		--max-worker-restart 0
 
 # Everything that a year of nights can do to a run, in the long form: half an hour, figures at the
 # end (docs/reliability.md).

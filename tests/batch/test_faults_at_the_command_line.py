@@ -15,6 +15,8 @@ import pytest
 from manifests.storage import open_store
 from tests.batch.faulty_night import RECORDINGS, Night, faulty_night
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 ZERO = "The account-level service limit 'ml.m5.xlarge for transform job usage' is 0 Instances."
 
 

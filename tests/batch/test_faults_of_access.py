@@ -20,6 +20,8 @@ from manifests.errors import (
 from manifests.storage import open_store
 from tests.batch.faulty_night import RECORDINGS, Night, faulty_night
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 CALLER = "User: arn:aws:sts::123456789012:assumed-role/analyst/me"
 JOB = "arn:aws:sagemaker:eu-central-1:123456789012:transform-job/nightscribe-x"
 

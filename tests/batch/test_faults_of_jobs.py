@@ -16,6 +16,8 @@ from batch.runs import latest
 from manifests.errors import JobFailedError
 from tests.batch.faulty_night import RECORDINGS, Night, faulty_night
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 CAPACITY = "CapacityError: Unable to provision requested ML compute capacity. Please retry."
 ZERO = (
     "The account-level service limit 'ml.m5.xlarge for transform job usage' is 0 Instances, with "

@@ -15,6 +15,8 @@ from batch.platforms.patience import PATIENCE_SECONDS, Patience, pauses
 from manifests.errors import UnavailableError
 from tests.batch.faulty_night import Night, faulty_night
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 
 @pytest.fixture
 def night(tmp_path: Path, tiny_model: Path, s3_bucket: str) -> Iterator[Night]:

@@ -19,6 +19,8 @@ from tests.batch.job_runner import ROLE, JobRunner, job_runner
 from tests.batch.test_run_on_sagemaker import rows_below
 from tests.conftest import make_tiny_model, speechlike, write_sound
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 
 class Ears(LogListener):
     """Keeps what is warned of."""

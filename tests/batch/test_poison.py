@@ -26,6 +26,8 @@ from tests.conftest import speechlike, write_sound
 from transform_handler.bundle import bundle_card, bundle_files
 from transform_handler.identity import DecodeSettings
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 NAMES = [f"day/{number:02d}.wav" for number in range(20)]
 POISON = "day/07.wav"
 VARYING = ["uri", "etag", "version", "run_id", "transcribed_at"]

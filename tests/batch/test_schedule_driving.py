@@ -28,6 +28,8 @@ from tests.batch.job_runner import JobRunner, job_runner
 from tests.batch.scheduled import Account, OpenNight, small_archive
 from tests.batch.test_run_on_sagemaker import rows_below
 
+pytestmark = pytest.mark.usefixtures("warm_python")
+
 DAY = timedelta(days=1)
 
 

@@ -99,8 +99,8 @@ NEUTRAL = NEUTRAL_WORDS.split()
 @given(st.lists(st.sampled_from(NEUTRAL), max_size=14))
 def test_other_texts_come_out_as_from_the_library(words):
     text = " ".join(words)
-    # Mended on purpose: "oh" without a figure beside it, signs left at the end, spelled letters, and
-    # a text that begins with "and a half", of which the library leaves nothing.
+    # Mended on purpose: "oh" without a figure beside it, signs left at the end, spelled letters,
+    # and a text that begins with "and a half", of which the library leaves nothing.
     if re.search(r"\boh\b|^and a half\b", text) or re.search(r"(^|\s)[€¢]", text):
         return
     expected = " ".join(LIBRARY(text).split())
