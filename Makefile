@@ -27,7 +27,7 @@ test: setup browser
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
 		--max-worker-restart 0
 
-# Everything that a year of nights can do to a run, in the long form: half an hour, figures at the
+# Everything that a year of nights can do to a run, in the long form: an hour or two, figures at the
 # end (docs/reliability.md).
 torture: setup
 	NIGHTSCRIBE_TORTURE=long $(BIN)/python -m pytest -v $(wildcard tests/torture tests/hostile)
