@@ -34,7 +34,7 @@ from batch.report.model import (
     ScoredRecording,
 )
 from batch.report.places import worst_places
-from batch.report.scoring import Rules, scoring_pool
+from batch.report.scoring import scoring_pool
 from batch.report.tables import errors_table, scores_table, summary
 from batch.report.verdict_file import Verdicts
 from batch.report.words import TimedWords
@@ -45,10 +45,6 @@ from batch.window_grid import window_grid
 from batch.word_columns import words_of
 from manifests.references import match_references
 from manifests.storage import Store
-from training.scoring import (
-    ALIGNERS,
-    normalizer_for,
-)
 from training.scoring.verdict import Verdict
 
 PART_ROWS = 50_000
@@ -81,8 +77,7 @@ def build_report(
     )
     recordings: list[ScoredRecording] = []
     alignments: list[AlignedRecording | None] = []
-    rules = Rules(normalizer=facts.normalizer, aligner=facts.aligner, custom=facts.custom)
-    with scoring_pool(rules) as pool:
+    with scoring_pool(config.scoring.rules, config.archive.language) as pool:
         for part in _parts(light):
             ids = {row["id"] for row in part if row["path"] in matching.by_path}
             texts, words = _texts(output, plan, ids), _words(output, plan, ids)
@@ -196,6 +191,7 @@ def _facts(
     rows: pa.Table,
     audio_seconds: float,
 ) -> RunFacts:
+    rules = config.scoring.rules
     return RunFacts(
         run_id=plan.run_id,
         dt=plan.dt,
@@ -203,9 +199,9 @@ def _facts(
         model_name=plan.model,
         model_digest=plan.model_digest,
         decode_digest=plan.decode_digest,
-        normalizer=normalizer_for(config.archive.language, config.scoring.custom).name,
-        aligner=ALIGNERS[config.scoring.aligner].name,
-        custom=config.scoring.custom,
+        normalizer=rules.normalizer_for(config.archive.language).name,
+        aligner=rules.aligner.name,
+        custom=rules.custom,
         started_at=timing.started_at,
         finished_at=timing.finished_at,
         audio_seconds=audio_seconds,

@@ -85,17 +85,9 @@ def adjudicate(report: Report, verdicts: Verdicts) -> Adjudication:
 
 def adjudicated_summary(adjudication: Adjudication) -> dict[str, Any]:
     """The figures as JSON-able data: both sides of every rate are counts."""
-    counts, verdicts = adjudication.counts, adjudication.verdicts
+    verdicts = adjudication.verdicts
     return {
-        "wer": {
-            "rate": counts.rate,
-            "errors": counts.errors,
-            "reference": counts.reference_words,
-            "hits": counts.hits,
-            "substitutions": counts.substitutions,
-            "deletions": counts.deletions,
-            "insertions": counts.insertions,
-        },
+        "wer": adjudication.counts.as_json(),
         "recordings": adjudication.recordings,
         "accepted_errors": adjudication.accepted,
         "rescored": list(adjudication.rescored),

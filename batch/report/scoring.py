@@ -20,15 +20,7 @@ from typing import NamedTuple
 
 from batch.report.alignment import AlignedRecording, align_recording
 from batch.report.words import TimedWords
-from training.scoring import (
-    NO_RULES,
-    CustomRules,
-    Normalizer,
-    PairScore,
-    aligner_named,
-    normalizer_named,
-    score_pair,
-)
+from training.scoring import Normalizer, PairScore, ScoringRules, score_pair
 
 CHUNK = 250
 """Pairs that a process is given at once."""
@@ -52,28 +44,20 @@ class Scored(NamedTuple):
     aligned: AlignedRecording
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """The rules of a run by their names: another process makes the same ones of them."""
-
-    normalizer: str
-    aligner: str
-    custom: CustomRules = NO_RULES
-
-
+@dataclass(frozen=True)
 class Worker:
-    """Scores pairs by one set of rules, in this process."""
+    """Scores pairs of one language by one set of rules, in this process."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
+    rules: ScoringRules
+    language: str | None
 
     @cached_property
     def _normalizer(self) -> Normalizer:
-        return normalizer_named(self._rules.normalizer, self._rules.custom)
+        return self.rules.normalizer_for(self.language)
 
     def scored(self, pairs: Iterable[Pair]) -> list[Scored]:
         """The counts and alignments of some pairs, in order."""
-        rule, aligner = self._normalizer, aligner_named(self._rules.aligner)
+        rule, aligner = self._normalizer, self.rules.aligner
         return [
             Scored(
                 score_pair(one.reference, one.hypothesis, rule, aligner=aligner),
@@ -86,9 +70,8 @@ class Worker:
 class ScoringPool:
     """Scores pairs in processes that it starts when there are many, and ends with itself."""
 
-    def __init__(self, rules: Rules, *, processes: int) -> None:
-        self._rules, self._processes = rules, processes
-        self._here = Worker(rules)
+    def __init__(self, worker: Worker, *, processes: int) -> None:
+        self._here, self._processes = worker, processes
         self._threads: ThreadPoolExecutor | None = None
         self._children: SimpleQueue[Child | None] = SimpleQueue()
         self._alone = Lock()
@@ -116,7 +99,7 @@ class ScoringPool:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self._processes, "scoring")
             for _ in range(self._processes):
-                self._children.put(Child(self._rules))
+                self._children.put(Child(self._here))
         waiting: deque[Future[list[Scored]]] = deque()
         for chunk in chunks:
             waiting.append(self._threads.submit(self._by_a_child, chunk))
@@ -148,7 +131,7 @@ class Child:
     again where that is a script without a guard.
     """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, worker: Worker) -> None:
         home = str(Path(__file__).parents[2])
         known = os.environ.get("PYTHONPATH")
         self._process = subprocess.Popen(
@@ -157,7 +140,7 @@ class Child:
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (home, known)))},
         )
-        self._rules: Rules | None = rules
+        self._worker: Worker | None = worker
 
     @property
     def pid(self) -> int:
@@ -173,9 +156,9 @@ class Child:
         said, heard = self._process.stdin, self._process.stdout
         assert said is not None
         assert heard is not None
-        if self._rules is not None:
-            pickle.dump(self._rules, said, pickle.HIGHEST_PROTOCOL)
-            self._rules = None
+        if self._worker is not None:
+            pickle.dump((self._worker.rules, self._worker.language), said, pickle.HIGHEST_PROTOCOL)
+            self._worker = None
         pickle.dump(pairs, said, pickle.HIGHEST_PROTOCOL)
         said.flush()
         found: list[Scored] = pickle.load(heard)  # noqa: S301 (our own process)
@@ -188,9 +171,11 @@ class Child:
 
 
 @contextmanager
-def scoring_pool(rules: Rules, *, processes: int | None = None) -> Iterator[ScoringPool]:
+def scoring_pool(
+    rules: ScoringRules, language: str | None, *, processes: int | None = None
+) -> Iterator[ScoringPool]:
     """Processes for as many cores as there are, four at most; none for a small report."""
-    pool = ScoringPool(rules, processes=processes or _cores())
+    pool = ScoringPool(Worker(rules, language), processes=processes or _cores())
     try:
         yield pool
     finally:

@@ -14,7 +14,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     said, heard = sys.stdin.buffer, sys.stdout.buffer
     try:
-        worker = Worker(pickle.load(said))  # noqa: S301 (from our own parent)
+        worker = Worker(*pickle.load(said))  # noqa: S301 (from our own parent)
         while True:
             pickle.dump(worker.scored(pickle.load(said)), heard, pickle.HIGHEST_PROTOCOL)  # noqa: S301
             heard.flush()

@@ -37,9 +37,9 @@ class SeveralSpeakers:
 
     def as_json(self) -> dict[str, Any]:
         """Both rates with their counts, meeteval's with its version."""
-        found: dict[str, Any] = {"recordings": self.recordings, "orc_wer": _counted(self.counts)}
+        found: dict[str, Any] = {"recordings": self.recordings, "orc_wer": self.counts.as_json()}
         if self.meeteval is not None:
-            found["meeteval"] = {"version": version(PACKAGE), "orc_wer": _counted(self.meeteval)}
+            found["meeteval"] = {"version": version(PACKAGE), "orc_wer": self.meeteval.as_json()}
         return found
 
 
@@ -85,14 +85,3 @@ def _by_meeteval(aligned: AlignedRecording, turns: Sequence[int]) -> ErrorCounts
         deletions=found.deletions,
         insertions=found.insertions,
     )
-
-
-def _counted(counts: ErrorCounts) -> dict[str, Any]:
-    return {
-        "rate": counts.rate,
-        "errors": counts.errors,
-        "reference": counts.reference_words,
-        "substitutions": counts.substitutions,
-        "deletions": counts.deletions,
-        "insertions": counts.insertions,
-    }

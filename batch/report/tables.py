@@ -205,15 +205,7 @@ def costs_of(facts: RunFacts) -> str:
 
 
 def _counted(counts: ErrorCounts) -> dict[str, Any]:
-    rate = {"rate": counts.rate, "errors": counts.errors}
-    rate |= {"mer": counts.match_error_rate, "wil": counts.information_lost}
-    return rate | {
-        "reference": counts.reference_words,
-        "hits": counts.hits,
-        "substitutions": counts.substitutions,
-        "deletions": counts.deletions,
-        "insertions": counts.insertions,
-    }
+    return {**counts.as_json(), "mer": counts.match_error_rate, "wil": counts.information_lost}
 
 
 def _coverage(coverage: Coverage) -> dict[str, object]:

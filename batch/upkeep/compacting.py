@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from batch.dataset_files import SOURCES, DataFile, data_files, opened, remove_hidden, tables_of
 from batch.datasets import newest
@@ -23,7 +22,7 @@ from batch.parquet import ParquetSink
 from batch.runs import unfinished
 from batch.schema import LEDGER as LEDGER_SCHEMA
 from batch.schema import SCHEMAS
-from batch.upkeep.moved_lines import lines_of_moves, owners
+from batch.upkeep.moved_lines import lines_beside, lines_of_moves
 from manifests.scratch import scratch_folder
 from manifests.storage import Store
 
@@ -157,8 +156,7 @@ def _write_ledger(output: Store, merger: Merger, path: Path) -> None:
     """
     tables = list(_tables(output, merger, LEDGER_SCHEMA))
     latest = newest(tables)
-    older = lines_of_moves(pa.concat_tables(tables))
-    older = older.filter(pc.invert(pc.is_in(owners(older), owners(latest))))
+    older = lines_beside(lines_of_moves(pa.concat_tables(tables)), latest)
     lines = pa.concat_tables([latest, older]).sort_by("id")
     with path.open("wb") as target:
         sink = ParquetSink(target, LEDGER_SCHEMA)

@@ -21,7 +21,7 @@ from batch.parquet import parquet_bytes
 from batch.runs import unfinished
 from batch.schema import LEDGER as SCHEMA
 from batch.schema import TRANSCRIPTS as ROWS
-from batch.upkeep.moved_lines import lines_of_moves, moved_lines, owners
+from batch.upkeep.moved_lines import lines_beside, lines_of_moves, moved_lines, owners
 from batch.upkeep.tables import ledger_table
 from manifests.storage import Store
 
@@ -135,8 +135,7 @@ def _lines_of_rows(output: Store, busy: Iterable[str]) -> pa.Table:
 
 def _older_of_moves(lines: pa.Table, ledger: pa.Table) -> pa.Table:
     """Lines that tell of moves and have no rows any more; a newer one of the same id decides."""
-    older = lines_of_moves(ledger)
-    older = older.filter(pc.invert(pc.is_in(owners(older), owners(lines))))
+    older = lines_beside(lines_of_moves(ledger), lines)
     last = dict(zip(*(newest([lines])[name].to_pylist() for name in ("id", "run_id")), strict=True))
     told = zip(older["id"].to_pylist(), older["run_id"].to_pylist(), strict=True)
     return older.filter(pa.array([run < last.get(one, "") for one, run in told], pa.bool_()))
@@ -146,8 +145,7 @@ def _with_older_etags(lines: pa.Table, ledger: pa.Table) -> pa.Table:
     """Lines of the ledger in the place of those whose rows do not say which version they are of."""
     old = lines.filter(pc.is_null(lines["etag"]))
     known = ledger.filter(pc.is_in(owners(ledger), owners(old)))
-    rest = lines.filter(pc.invert(pc.is_in(owners(lines), owners(known))))
-    return pa.concat_tables([rest, known], promote_options="default")
+    return pa.concat_tables([lines_beside(lines, known), known], promote_options="default")
 
 
 def _without(table: pa.Table, runs: Iterable[str]) -> pa.Table:

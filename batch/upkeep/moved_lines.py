@@ -55,6 +55,11 @@ def lines_of_moves(ledger: pa.Table) -> pa.Table:
     return lines.take(first["place_min"])
 
 
+def lines_beside(lines: pa.Table, others: pa.Table) -> pa.Table:
+    """Lines of an id and run of which ``others`` has none."""
+    return lines.filter(pc.invert(pc.is_in(owners(lines), owners(others))))
+
+
 def owners(lines: pa.Table) -> pa.Array:
     """Id and run of each line, in one text."""
     return pc.binary_join_element_wise(lines["id"], lines["run_id"], " ").combine_chunks()

@@ -6,12 +6,12 @@ import signal
 import pytest
 
 from batch.report.alignment import align_recording
-from batch.report.scoring import Pair, Rules, scoring_pool
+from batch.report.scoring import Pair, scoring_pool
 from batch.report.words import TimedWord, TimedWords
-from training.scoring import ALIGNER_NAME, normalizer_for, score_pair
+from training.scoring import DEFAULT_RULES, normalizer_for, score_pair
 
 EN = normalizer_for("en")
-RULES = Rules(normalizer=EN.name, aligner=ALIGNER_NAME)
+RULES = (DEFAULT_RULES, "en")
 
 
 def pair(number: int) -> Pair:
@@ -49,7 +49,7 @@ def shown(scored):
 def test_few_pairs_start_no_process(monkeypatch):
     monkeypatch.setattr("batch.report.scoring.Child", None)
     pairs = [pair(number) for number in range(20)]
-    with scoring_pool(RULES, processes=2) as pool:
+    with scoring_pool(*RULES, processes=2) as pool:
         assert shown(pool.scored(pairs)) == shown(expected(pairs))
 
 
@@ -61,7 +61,7 @@ def many(monkeypatch):
 
 
 def test_two_processes_give_what_one_gives_in_its_order_and_survive_the_loss_of_one(many):
-    with scoring_pool(RULES, processes=2) as pool:
+    with scoring_pool(*RULES, processes=2) as pool:
         assert shown(pool.scored(many)) == shown(expected(many))
         assert shown(pool.scored(many[:3])) == shown(expected(many[:3]))
         one = pool._children.get()
@@ -73,7 +73,7 @@ def test_two_processes_give_what_one_gives_in_its_order_and_survive_the_loss_of_
 def test_pairs_are_taken_as_they_are_needed(many, monkeypatch):
     monkeypatch.setattr("batch.report.scoring.LEAST_PAIRS", 1)
     taken = []
-    with scoring_pool(RULES, processes=2) as pool:
+    with scoring_pool(*RULES, processes=2) as pool:
         found = pool.scored(taken.append(one) or one for one in many)
         next(found)
         assert len(taken) < len(many)

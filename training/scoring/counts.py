@@ -65,6 +65,18 @@ class ErrorCounts:
         """
         return self.errors / self.reference_words if self.reference_words else None
 
+    def as_json(self) -> dict[str, float | None]:
+        """The rate beside the counts that it is made of."""
+        return {
+            "rate": self.rate,
+            "errors": self.errors,
+            "reference": self.reference_words,
+            "hits": self.hits,
+            "substitutions": self.substitutions,
+            "deletions": self.deletions,
+            "insertions": self.insertions,
+        }
+
     @property
     def match_error_rate(self) -> float | None:
         """MER = (S + D + I) / (H + S + D + I): errors among all steps, 0 to 1; None for no steps.
